@@ -1,0 +1,98 @@
+// ReplyBuffer: the bytes on their way to one client.
+//
+// Owns a growable run of bytes plus, for large values, references ("pins") to bytes that live
+// elsewhere and are spliced in between when the buffer is sent. Never looks at what it carries.
+//
+// Invariants
+//   * `used_ <= capacity_`; growing never initialises bytes.
+//   * Every pin has a position in [0, used_] and positions never decrease.
+//   * A pin's release function is called exactly once: when the buffer is cleared or destroyed.
+//
+// Thread: the owner's only. Errors: none; running out of memory ends the process.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+namespace larder::protocol {
+
+// Bytes that somebody else keeps alive until `release(owner)`; the bytes never change meanwhile.
+struct PinnedBytes {
+  const char* data = nullptr;
+  size_t size = 0;
+  void* owner = nullptr;
+  void (*release)(void* owner) = nullptr;
+};
+
+class ReplyBuffer {
+ public:
+  ReplyBuffer() = default;
+  ReplyBuffer(ReplyBuffer&& other) noexcept { swap(other); }
+  ReplyBuffer& operator=(ReplyBuffer&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ReplyBuffer(const ReplyBuffer&) = delete;
+  ReplyBuffer& operator=(const ReplyBuffer&) = delete;
+  ~ReplyBuffer();
+
+  // Room for `count` more bytes; write there, then commit what was written. Amortised O(1).
+  char* reserve(size_t count) {
+    if (capacity_ - used_ < count) grow(count);
+    return bytes_ + used_;
+  }
+  void commit(size_t count) { used_ += count; }
+
+  void append(std::string_view text) {
+    std::memcpy(reserve(text.size()), text.data(), text.size());
+    commit(text.size());
+  }
+
+  // Splices `pinned` in after the bytes so far, without copying it.
+  void append_pinned(const PinnedBytes& pinned);
+
+  // Bytes a client would receive: own bytes plus pinned ones.
+  size_t size() const { return used_ + pinned_bytes_; }
+  bool empty() const { return size() == 0; }
+  size_t capacity() const { return capacity_; }
+
+  // Drops everything after the first `size` own bytes. REQUIRES: nothing was pinned after them.
+  void truncate(size_t size);
+
+  // One stretch of contiguous bytes to send.
+  struct Piece {
+    const char* data;
+    size_t size;
+  };
+  // Appends to `pieces` what remains to be sent after the first `sent` bytes, in order.
+  void pieces_after(size_t sent, std::vector<Piece>& pieces) const;
+
+  // Own bytes, when nothing is pinned.
+  std::string_view view() const { return {bytes_, used_}; }
+
+  // Empties the buffer and releases its pins; keeps the memory for reuse.
+  void clear();
+  // Empties it and gives the memory back.
+  void free_memory();
+
+  void swap(ReplyBuffer& other) noexcept;
+
+ private:
+  struct Pin {
+    size_t position;
+    PinnedBytes bytes;
+  };
+  void grow(size_t count);
+  void release_pins();
+
+  char* bytes_ = nullptr;
+  size_t used_ = 0;
+  size_t capacity_ = 0;
+  size_t pinned_bytes_ = 0;
+  std::vector<Pin> pins_;
+};
+
+}  // namespace larder::protocol
