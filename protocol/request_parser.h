@@ -17,6 +17,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <span>
 #include <string>
 #include <string_view>
@@ -52,16 +53,24 @@ struct ParseResult {
   size_t consumed;  // bytes of the input that are done with (0 when incomplete)
 };
 
+// Where the arguments of cut requests are collected, for a whole batch of requests at a time.
+struct ArgumentList {
+  std::vector<std::string_view> views;  // into the input, or into `decoded`
+  std::deque<std::string> decoded;      // inline arguments that had quotes; addresses are stable
+
+  void clear() {
+    views.clear();
+    decoded.clear();
+  }
+};
+
 class RequestParser {
  public:
-  // Cuts the next request from `input`. On `complete` its arguments are appended to `arguments` as
-  // views into `input`, or for an inline request with quotes into this parser's own scratch, valid
-  // until the next call that starts a new inline request with quotes... see inline_arguments().
-  ParseResult next(std::string_view input, const RequestLimits& limits,
-                   std::vector<std::string_view>& arguments);
+  // Cuts the next request from `input`. On `complete` its arguments are appended to `arguments`.
+  ParseResult next(std::string_view input, const RequestLimits& limits, ArgumentList& arguments);
 
-  // After `incomplete`: the least number of bytes the whole request is known to need, so that the
-  // caller can make room once; 0 when unknown.
+  // After `incomplete`: the least number of bytes the whole request is known to need, counted from
+  // the first byte of the unfinished request, so that the caller can make room once; 0 if unknown.
   size_t bytes_needed() const;
 
   // After `error`: the text for the client, "ERR Protocol error: ...", as Redis words it.

@@ -1,0 +1,109 @@
+// Event and Op: the whole conversation between a worker and the kernel, as plain data.
+//
+//   driver --Events--> worker.step(now, events, ops) --Ops--> driver
+//
+// A worker never makes a system call; a driver never looks into bytes. Three drivers translate:
+// io_uring, epoll, and the simulator in tests/. The contract below is what each of them keeps and
+// what tests/contract checks.
+//
+// Contract
+//   C1 Bytes of a `received` event belong to the worker until step() returns, are writable, and have
+//      kReceiveHeadroom writable bytes in front of them, so that an unfinished request kept from
+//      before can be copied in front and read contiguously.
+//   C2 At most one `send` per connection is in flight. Its bytes belong to the connection and stay
+//      unchanged until the `sent` event. `sent.result` may be short; the worker sends the rest.
+//   C3 After `received` with result 0 (peer closed) or < 0 (error) no further `received` follows.
+//   C4 After op `close` exactly one `closed` event follows, after every other event of the connection;
+//      only then may the worker reuse the connection's memory and slot. No `sent` is lost before it:
+//      a send in flight at close is answered by `sent` (possibly an error) first.
+//   C5 Events of one connection come in order; between connections there is no order.
+//   C6 After op `pause_receive` a few `received` events already under way may still come.
+//   C7 Events for a ConnectionId whose generation is no longer current are dropped by the driver.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace larder::server {
+
+constexpr size_t kReceiveHeadroom = 4096;
+
+// A worker's name for one connection. Slots are reused, generations are not (modulo 2^24).
+struct ConnectionId {
+  uint32_t slot = 0;
+  uint32_t generation = 0;
+  bool operator==(const ConnectionId&) const = default;
+};
+
+// The kernel's name for a socket (a file descriptor), handed between workers but never used by them.
+using SocketHandle = int;
+
+enum class Transport : uint8_t { tcp, unix_socket };
+
+enum class EventKind : uint8_t {
+  accepted,       // handle, transport, result = listener index; addresses via text
+  received,       // connection, bytes/size; result: size, 0 = peer closed, < 0 = -errno
+  sent,           // connection; result: bytes taken by the kernel, or -errno
+  closed,         // connection: nothing more will come
+  file_replaced,  // token; result: 0 or -errno, for op replace_file
+};
+
+struct Event {
+  EventKind kind;
+  Transport transport = Transport::tcp;
+  int32_t result = 0;
+  ConnectionId connection;
+  char* bytes = nullptr;
+  SocketHandle handle = -1;
+  uint64_t token = 0;
+};
+
+enum class OpKind : uint8_t {
+  adopt,           // connection, handle: begin to receive on this socket
+  send,            // connection, pieces[first_piece, first_piece + piece_count)
+  pause_receive,   // connection: stop receiving (the client does not read its replies)
+  resume_receive,  // connection
+  close,           // connection: stop everything, then `closed`
+  refuse,          // handle: write `text` as far as it goes without waiting, then close the socket
+  wake,            // worker: make that worker's wait return
+  stop_listening,  // close the listeners
+  replace_file,    // token, path, text: write a file atomically (temporary name, fsync, rename)
+};
+
+struct SendPiece {
+  const char* data;
+  size_t size;
+};
+
+struct Op {
+  OpKind kind;
+  ConnectionId connection;
+  SocketHandle handle = -1;
+  uint32_t worker = 0;
+  uint32_t first_piece = 0;
+  uint32_t piece_count = 0;
+  uint64_t token = 0;
+  std::string path;
+  std::string text;
+};
+
+// One turn's requests to the driver. Cleared by the driver once it has taken them.
+struct Ops {
+  std::vector<Op> list;
+  std::vector<SendPiece> pieces;
+
+  void clear() {
+    list.clear();
+    pieces.clear();
+  }
+};
+
+// The two clocks, read once per turn by the driver and passed down; nothing below asks again.
+struct Now {
+  int64_t monotonic_ns = 0;  // for timeouts and waiting
+  int64_t unix_ms = 0;       // for deadlines that clients see
+};
+
+}  // namespace larder::server
