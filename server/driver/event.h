@@ -7,15 +7,17 @@
 // what tests/contract checks.
 //
 // Contract
-//   C1 Bytes of a `received` event belong to the worker until step() returns, are writable, and have
+//   C1 Bytes of a `received` event belong to the worker until step() returns, are writable, and
+//   have
 //      kReceiveHeadroom writable bytes in front of them, so that an unfinished request kept from
 //      before can be copied in front and read contiguously.
 //   C2 At most one `send` per connection is in flight. Its bytes belong to the connection and stay
 //      unchanged until the `sent` event. `sent.result` may be short; the worker sends the rest.
 //   C3 After `received` with result 0 (peer closed) or < 0 (error) no further `received` follows.
-//   C4 After op `close` exactly one `closed` event follows, after every other event of the connection;
-//      only then may the worker reuse the connection's memory and slot. No `sent` is lost before it:
-//      a send in flight at close is answered by `sent` (possibly an error) first.
+//   C4 After op `close` exactly one `closed` event follows, after every other event of the
+//   connection;
+//      only then may the worker reuse the connection's memory and slot. No `sent` is lost before
+//      it: a send in flight at close is answered by `sent` (possibly an error) first.
 //   C5 Events of one connection come in order; between connections there is no order.
 //   C6 After op `pause_receive` a few `received` events already under way may still come.
 //   C7 Events for a ConnectionId whose generation is no longer current are dropped by the driver.
@@ -37,13 +39,21 @@ struct ConnectionId {
   bool operator==(const ConnectionId&) const = default;
 };
 
-// The kernel's name for a socket (a file descriptor), handed between workers but never used by them.
+// The kernel's name for a socket (a file descriptor), handed between workers but never used by
+// them.
 using SocketHandle = int;
 
 enum class Transport : uint8_t { tcp, unix_socket };
 
+// Both ends of an accepted connection as CLIENT LIST prints them: "127.0.0.1:6379", "[::1]:6379",
+// or the path and ":0" for a Unix socket.
+struct Addresses {
+  std::string peer;
+  std::string local;
+};
+
 enum class EventKind : uint8_t {
-  accepted,       // handle, transport, result = listener index; addresses via text
+  accepted,       // handle, transport, addresses (valid until step() returns)
   received,       // connection, bytes/size; result: size, 0 = peer closed, < 0 = -errno
   sent,           // connection; result: bytes taken by the kernel, or -errno
   closed,         // connection: nothing more will come
@@ -58,6 +68,7 @@ struct Event {
   char* bytes = nullptr;
   SocketHandle handle = -1;
   uint64_t token = 0;
+  const Addresses* addresses = nullptr;
 };
 
 enum class OpKind : uint8_t {
@@ -66,10 +77,10 @@ enum class OpKind : uint8_t {
   pause_receive,   // connection: stop receiving (the client does not read its replies)
   resume_receive,  // connection
   close,           // connection: stop everything, then `closed`
-  refuse,          // handle: write `text` as far as it goes without waiting, then close the socket
+  refuse,          // handle: write texts[text] as far as it goes without waiting, close the socket
   wake,            // worker: make that worker's wait return
   stop_listening,  // close the listeners
-  replace_file,    // token, path, text: write a file atomically (temporary name, fsync, rename)
+  replace_file,    // token, text: write a file atomically (temporary name, fsync, rename)
 };
 
 struct SendPiece {
@@ -85,18 +96,19 @@ struct Op {
   uint32_t first_piece = 0;
   uint32_t piece_count = 0;
   uint64_t token = 0;
-  std::string path;
-  std::string text;
+  uint32_t text = 0;  // index into Ops::texts (replace_file: the path there, the bytes at text + 1)
 };
 
 // One turn's requests to the driver. Cleared by the driver once it has taken them.
 struct Ops {
   std::vector<Op> list;
   std::vector<SendPiece> pieces;
+  std::vector<std::string> texts;
 
   void clear() {
     list.clear();
     pieces.clear();
+    texts.clear();
   }
 };
 
