@@ -8,7 +8,8 @@
 //   * Every pin has a position in [0, used_] and positions never decrease.
 //   * A pin's release function is called exactly once: when the buffer is cleared or destroyed.
 //
-// Thread: the owner's only. Errors: none; running out of memory ends the process.
+// Memory: doubles as it grows, so that appending is amortised O(1); kept over clear(), given back
+// by free_memory(). Thread: the owner's only. Errors: none; running out of memory ends the process.
 #pragma once
 
 #include <cstddef>
@@ -20,6 +21,7 @@
 namespace larder::protocol {
 
 // Bytes that somebody else keeps alive until `release(owner)`; the bytes never change meanwhile.
+// `release` may be null for bytes that outlive every buffer.
 struct PinnedBytes {
   const char* data = nullptr;
   size_t size = 0;
@@ -30,6 +32,7 @@ struct PinnedBytes {
 class ReplyBuffer {
  public:
   ReplyBuffer() = default;
+  // The moved-from buffer takes over what this one held.
   ReplyBuffer(ReplyBuffer&& other) noexcept { swap(other); }
   ReplyBuffer& operator=(ReplyBuffer&& other) noexcept {
     swap(other);
@@ -39,7 +42,8 @@ class ReplyBuffer {
   ReplyBuffer& operator=(const ReplyBuffer&) = delete;
   ~ReplyBuffer();
 
-  // Room for `count` more bytes; write there, then commit what was written. Amortised O(1).
+  // Room for `count` more bytes; write there, then commit what was written. The room is gone with
+  // the next call that changes the buffer.
   char* reserve(size_t count) {
     if (capacity_ - used_ < count) grow(count);
     return bytes_ + used_;
@@ -47,17 +51,21 @@ class ReplyBuffer {
   void commit(size_t count) { used_ += count; }
 
   void append(std::string_view text) {
+    if (text.empty()) return;  // memcpy takes no null, not even for nothing
     std::memcpy(reserve(text.size()), text.data(), text.size());
     commit(text.size());
   }
 
-  // Splices `pinned` in after the bytes so far, without copying it.
+  // Splices `pinned` in after the bytes so far, without copying it. Takes over the duty to release.
   void append_pinned(const PinnedBytes& pinned);
 
   // Bytes a client would receive: own bytes plus pinned ones.
   size_t size() const { return used_ + pinned_bytes_; }
   bool empty() const { return size() == 0; }
   size_t capacity() const { return capacity_; }
+
+  // How much of size() lies elsewhere.
+  size_t pinned_bytes() const { return pinned_bytes_; }
 
   // Drops everything after the first `size` own bytes. REQUIRES: nothing was pinned after them.
   void truncate(size_t size);
@@ -67,10 +75,11 @@ class ReplyBuffer {
     const char* data;
     size_t size;
   };
-  // Appends to `pieces` what remains to be sent after the first `sent` bytes, in order.
+  // Appends to `pieces` what remains to be sent after the first `sent` bytes of size(), in order
+  // and without empty ones. They hold until the buffer is changed. O(pins).
   void pieces_after(size_t sent, std::vector<Piece>& pieces) const;
 
-  // Own bytes, when nothing is pinned.
+  // Own bytes: the whole of it when nothing is pinned.
   std::string_view view() const { return {bytes_, used_}; }
 
   // Empties the buffer and releases its pins; keeps the memory for reuse.
