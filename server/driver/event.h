@@ -12,15 +12,22 @@
 //      kReceiveHeadroom writable bytes in front of them, so that an unfinished request kept from
 //      before can be copied in front and read contiguously.
 //   C2 At most one `send` per connection is in flight. Its bytes belong to the connection and stay
-//      unchanged until the `sent` event. `sent.result` may be short; the worker sends the rest.
+//      unchanged until the `sent` event; the list of pieces is free when turn() returns.
+//      `sent.result` may be short; the worker sends the rest.
 //   C3 After `received` with result 0 (peer closed) or < 0 (error) no further `received` follows.
+//      Sending goes on working after result 0 (the peer may have closed its half only).
 //   C4 After op `close` exactly one `closed` event follows, after every other event of the
-//   connection;
-//      only then may the worker reuse the connection's memory and slot. No `sent` is lost before
-//      it: a send in flight at close is answered by `sent` (possibly an error) first.
+//      connection; only then may the worker reuse the connection's memory and slot. No `sent` is
+//      lost before it: a send in flight at close is answered by `sent` (possibly an error) first.
+//      Bytes that arrive after op `close` was taken are dropped.
 //   C5 Events of one connection come in order; between connections there is no order.
-//   C6 After op `pause_receive` a few `received` events already under way may still come.
+//   C6 After op `pause_receive` a few `received` events already under way may still come. Neither
+//      bytes nor the end of the stream are lost: they come after `resume_receive`.
 //   C7 Events for a ConnectionId whose generation is no longer current are dropped by the driver.
+//      Ops for one do nothing.
+//   C8 A turn may return without any event: after wake(), a signal, or for the driver's own needs.
+//   C9 A socket named by `accepted` belongs to the worker until it gives it back by `adopt` (to any
+//      driver) or `refuse`.
 #pragma once
 
 #include <cstddef>
@@ -57,6 +64,7 @@ enum class EventKind : uint8_t {
   received,       // connection, bytes/size; result: size, 0 = peer closed, < 0 = -errno
   sent,           // connection; result: bytes taken by the kernel, or -errno
   closed,         // connection: nothing more will come
+  accept_failed,  // result: -errno (no descriptors or memory left); accepting goes on by itself
   file_replaced,  // token; result: 0 or -errno, for op replace_file
 };
 
@@ -64,7 +72,7 @@ struct Event {
   EventKind kind;
   Transport transport = Transport::tcp;
   int32_t result = 0;
-  ConnectionId connection;
+  ConnectionId connection = {};
   char* bytes = nullptr;
   SocketHandle handle = -1;
   uint64_t token = 0;
@@ -90,7 +98,7 @@ struct SendPiece {
 
 struct Op {
   OpKind kind;
-  ConnectionId connection;
+  ConnectionId connection = {};
   SocketHandle handle = -1;
   uint32_t worker = 0;
   uint32_t first_piece = 0;
@@ -115,7 +123,7 @@ struct Ops {
 // The two clocks, read once per turn by the driver and passed down; nothing below asks again.
 struct Now {
   int64_t monotonic_ns = 0;  // for timeouts and waiting
-  int64_t unix_ms = 0;       // for deadlines that clients see
+  int64_t unix_us = 0;       // for deadlines that clients see
 };
 
 }  // namespace larder::server

@@ -1,0 +1,13 @@
+#include "server/commands/families.h"
+
+#include <array>
+
+namespace larder::server {
+
+std::span<const CommandFamily> all_families() {
+  static const std::array families{connection_commands(), key_commands(),    expiry_commands(),
+                                   string_commands(),     server_commands(), transaction_commands()};
+  return families;
+}
+
+}  // namespace larder::server

@@ -1,0 +1,15 @@
+// The families of commands. Each family is one file: its handlers, and at its end their rows.
+#pragma once
+
+#include "server/command_table.h"
+
+namespace larder::server {
+
+CommandFamily string_commands();       // strings.cc, counters.cc
+CommandFamily key_commands();          // keys.cc
+CommandFamily expiry_commands();       // expiry.cc
+CommandFamily transaction_commands();  // transactions.cc
+CommandFamily connection_commands();   // connection.cc, client.cc
+CommandFamily server_commands();       // server.cc, info.cc, configuration.cc, introspection.cc
+
+}  // namespace larder::server

@@ -1,0 +1,137 @@
+// What session and node commands can reach, and what is constant about this node.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "server/command_table.h"
+#include "server/config/config.h"
+#include "server/key_context.h"
+#include "server/node_task.h"
+#include "server/session.h"
+
+namespace larder::server {
+
+using config::Config;
+
+// Facts that never change while the node runs.
+struct NodeFacts {
+  std::string run_id;  // 40 hexadecimal digits
+  std::string executable;
+  std::string config_file;      // absolute, empty if none
+  std::string operating_system; // "Linux 6.1.0 x86_64"
+  std::string compiler;
+  std::string allocator;
+  std::string driver;           // "uring" or "epoll"
+  int64_t process_id = 0;
+  int64_t started_unix_ms = 0;
+  unsigned threads = 1;
+  int tcp_port = 0;  // the one really listened on
+};
+
+// What the machine says about this process now.
+struct ProcessFacts {
+  uint64_t resident_bytes = 0;
+  uint64_t allocated_bytes = 0;  // by the allocator for the program
+  uint64_t active_bytes = 0;     // pages the allocator holds for that
+  uint64_t mapped_bytes = 0;
+  uint64_t system_memory_bytes = 0;
+  double cpu_user_seconds = 0;
+  double cpu_system_seconds = 0;
+};
+
+// What the node asks of the world outside its workers; given by main, so that nothing below it makes
+// system calls.
+struct NodeServices {
+  std::function<ProcessFacts()> process_facts;
+  // Writes the settings into the configuration file; the text of the error, if any.
+  std::function<std::optional<std::string>(const Config&)> rewrite_config_file;
+  // Ends the server: gracefully (replies on their way still leave) or at once.
+  std::function<void(bool at_once)> stop;
+};
+
+// Settings as all workers will see them: one authoritative copy, exchanged as a whole.
+class ConfigStore {
+ public:
+  explicit ConfigStore(Config initial) : current_(std::make_shared<const Config>(initial)) {}
+
+  std::shared_ptr<const Config> current() const {
+    std::lock_guard guard(mutex_);
+    return current_;
+  }
+  // Calls `change(copy)`; if it returns no error, the copy becomes current. Any thread.
+  std::optional<std::string> update(
+      const std::function<std::optional<std::string>(Config&)>& change);
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Config> current_;
+};
+
+// For commands about the client itself.
+class SessionContext {
+ public:
+  SessionContext(Session& session, const Config& config, const CommandTable& commands,
+                 const CommandEnvironment& environment)
+      : session_(&session), config_(&config), commands_(&commands), environment_(&environment) {}
+
+  Session& session() { return *session_; }
+  const Config& config() const { return *config_; }
+  const CommandTable& commands() const { return *commands_; }
+  int64_t now_ms() const { return environment_->now_ms; }
+  int64_t now_us() const { return environment_->now_us; }
+
+ private:
+  Session* session_;
+  const Config* config_;
+  const CommandTable* commands_;
+  const CommandEnvironment* environment_;
+};
+
+// For commands about the node: what the handler may look at while it makes its task.
+class NodeContext {
+ public:
+  NodeContext(Session& session, const Config& config, const CommandTable& commands,
+              const NodeFacts& facts, unsigned worker_count, int64_t now_ms)
+      : session_(&session),
+        config_(&config),
+        commands_(&commands),
+        facts_(&facts),
+        worker_count_(worker_count),
+        now_ms_(now_ms) {}
+
+  Session& session() { return *session_; }
+  const Config& config() const { return *config_; }
+  const CommandTable& commands() const { return *commands_; }
+  const NodeFacts& facts() const { return *facts_; }
+  unsigned worker_count() const { return worker_count_; }
+  int64_t now_ms() const { return now_ms_; }
+
+ private:
+  Session* session_;
+  const Config* config_;
+  const CommandTable* commands_;
+  const NodeFacts* facts_;
+  unsigned worker_count_;
+  int64_t now_ms_;
+};
+
+// What finish() may do.
+struct FinishContext {
+  Session& session;
+  KeyContext* keys;  // all shards are locked; null unless the row's plan says all_shards
+  ConfigStore& config_store;
+  const NodeServices& services;
+  const NodeFacts& facts;
+  const CommandTable& commands;
+  uint64_t effect_offset;
+  int64_t now_ms;
+  // Ask for apply() on every worker before the reply leaves.
+  bool apply_everywhere = false;
+};
+
+}  // namespace larder::server

@@ -1,0 +1,475 @@
+#include "server/dispatcher.h"
+
+#include <algorithm>
+
+#include "server/expiry_duty.h"
+#include "server/node.h"
+#include "server/text/ascii.h"
+
+namespace larder::server {
+namespace {
+
+using protocol::Arguments;
+using protocol::Reply;
+
+// How much of a request an error may repeat, so that a client cannot have megabytes echoed.
+constexpr size_t kMaxEchoedBytes = 128;
+
+std::string_view echoed(std::string_view text) { return text.substr(0, kMaxEchoedBytes); }
+
+// Arguments a key position may name: [first, last] with the row's step.
+size_t last_key_position(const KeyPositions& keys, size_t argument_count) {
+  return keys.last >= 0 ? static_cast<size_t>(keys.last)
+                        : argument_count - static_cast<size_t>(-keys.last);
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(Node& node, unsigned worker_index, uint64_t random_seed)
+    : node_(node), worker_index_(worker_index) {
+  stats_.commands.resize(node.commands().size());
+  environment_.keyspace = &node.keyspace();
+  environment_.effect_log = &node.effect_log();
+  environment_.batch = &batch_;
+  environment_.stats = &stats_;
+  environment_.random_state[0] = random_seed * 0x9E3779B97F4A7C15ULL + 1;
+  environment_.random_state[1] = random_seed ^ 0xD1B54A32D192ED03ULL;
+  use_config(node.config_store().current());
+}
+
+void Dispatcher::use_config(std::shared_ptr<const Config> config) {
+  config_ = std::move(config);
+  environment_.max_string_bytes = config_->proto_max_bulk_bytes;
+}
+
+void Dispatcher::prepare(Request& request, unsigned database) {
+  request.has_first_key = false;
+  request.command = node_.commands().find(request.arguments);
+  if (request.command == nullptr) return;
+  const CommandRow& row = *request.command->row;
+  if (row.locks != LockPlan::keys || !row.accepts(request.arguments.size())) return;
+  const std::string_view key = request.arguments[static_cast<size_t>(row.keys.first)];
+  request.first_key = {key, node_.keyspace().hasher()(key)};
+  request.has_first_key = true;
+  node_.keyspace().shard(request.first_key.shard()).prefetch_bucket(database,
+                                                                    request.first_key.hash);
+}
+
+void Dispatcher::prefetch_entry(const Request& request, unsigned database) const {
+  if (!request.has_first_key) return;
+  node_.keyspace().shard(request.first_key.shard()).prefetch_entry(database,
+                                                                   request.first_key.hash);
+}
+
+// ---- refusing and queueing ---------------------------------------------------------------------
+
+Outcome Dispatcher::refuse(Session& session, const Command* command, std::string_view error,
+                           Reply& reply) {
+  if (session.in_transaction()) session.transaction->refused = true;
+  if (command != nullptr) ++stats_.commands[command->index].rejected;
+  ++stats_.error_replies;
+  reply.error(error);
+  return Outcome::done;
+}
+
+Outcome Dispatcher::refuse_unknown(Session& session, Arguments arguments, Reply& reply) {
+  // What a browser or another web client sends: close before a later line can be taken for a command.
+  if (text::equals_ignoring_case(arguments[0], "post") ||
+      text::equals_ignoring_case(arguments[0], "host:")) {
+    session.close_after_reply = true;
+    return Outcome::done;
+  }
+  std::string error = "ERR unknown command '";
+  error += echoed(arguments[0]);
+  error += "', with args beginning with: ";
+  size_t echoed_bytes = 0;
+  for (size_t i = 1; i < arguments.size() && echoed_bytes < kMaxEchoedBytes; ++i) {
+    const std::string_view argument = arguments[i].substr(0, kMaxEchoedBytes - echoed_bytes);
+    error += "'";
+    error += argument;
+    error += "' ";
+    echoed_bytes += argument.size() + 3;
+  }
+  return refuse(session, nullptr, error, reply);
+}
+
+Outcome Dispatcher::queue(Session& session, const Request& request, Reply& reply) {
+  const Command& command = *request.command;
+  if (command.row->has_flag(kNoMulti)) {
+    return refuse(session, &command, "ERR Command not allowed inside a transaction", reply);
+  }
+  Transaction& transaction = *session.transaction;
+  transaction.queue.emplace_back(command, transaction.database, request.arguments);
+  transaction.bytes += transaction.queue.back().bytes();
+  if (transaction.bytes > config_->query_buffer_limit_bytes) {
+    transaction.queue.clear();
+    transaction.bytes = 0;
+    return refuse(session, &command, "ERR transaction exceeds client-query-buffer-limit", reply);
+  }
+  if (command.full_name == "select" && !transaction.refused) {
+    // Later commands are for the database that this SELECT will leave, if it succeeds.
+    const std::string_view text = request.arguments[1];
+    unsigned database = 0;
+    bool valid = !text.empty() && text.size() <= 2;
+    for (char c : text) {
+      valid = valid && text::is_digit(c);
+      database = database * 10 + static_cast<unsigned>(c - '0');
+    }
+    if (valid && database < config_->databases) transaction.database = database;
+  }
+  reply.simple("QUEUED");
+  return Outcome::done;
+}
+
+bool Dispatcher::is_paused(const Session& session, const Command& command) const {
+  if (pause_ == PauseMode::all) return true;
+  if (command.row->has_flag(kWrite)) return true;
+  if (command.row->handler.reach() != Handler::Reach::exec || !session.in_transaction()) {
+    return false;
+  }
+  return std::any_of(session.transaction->queue.begin(), session.transaction->queue.end(),
+                     [](const QueuedCommand& queued) {
+                       return queued.command().row->has_flag(kWrite);
+                     });
+}
+
+// ---- running -----------------------------------------------------------------------------------
+
+Outcome Dispatcher::run(Session& session, const Request& request, Reply& reply) {
+  const Command* command = request.command;
+  if (command == nullptr) return refuse_unknown(session, request.arguments, reply);
+  const CommandRow& row = *command->row;
+  const bool is_container = row.handler.reach() == Handler::Reach::none;
+  if (!row.subcommands.empty() && request.arguments.size() >= 2) {
+    std::string error = "ERR unknown subcommand '";
+    error += echoed(request.arguments[1]);
+    error += "'. Try " + text::uppered(row.name) + " HELP.";
+    return refuse(session, command, error, reply);
+  }
+  if (is_container || !row.accepts(request.arguments.size())) [[unlikely]] {
+    return refuse(session, command,
+                  "ERR wrong number of arguments for '" + command->full_name + "' command", reply);
+  }
+  if (!session.authenticated && !row.has_flag(kNoAuth)) [[unlikely]] {
+    return refuse(session, command, "NOAUTH Authentication required.", reply);
+  }
+  if (pause_ != PauseMode::none && is_paused(session, *command)) [[unlikely]] {
+    return Outcome::paused;
+  }
+  session.last_command = command;
+  if (session.in_transaction() && !row.has_flag(kTransactionControl)) [[unlikely]] {
+    return queue(session, request, reply);
+  }
+
+  const size_t begin = reply.buffer().view().size();
+  Outcome outcome = Outcome::done;
+  switch (row.handler.reach()) {
+    case Handler::Reach::keys:
+    case Handler::Reach::keys_and_session:
+      outcome = run_keys(session, request, reply);
+      break;
+    case Handler::Reach::session:
+      outcome = run_session(session, request, reply);
+      break;
+    case Handler::Reach::node:
+      outcome = run_node(session, request, reply);
+      break;
+    case Handler::Reach::exec:
+      outcome = run_exec(session, request, reply);
+      break;
+    case Handler::Reach::none:
+      break;
+  }
+  if (outcome == Outcome::done || outcome == Outcome::applying) {
+    count_reply(*command, reply, begin);
+  } else if (outcome == Outcome::parked) {
+    ++stats_.parked_commands;
+  }
+  return outcome;
+}
+
+void Dispatcher::count_reply(const Command& command, Reply& reply, size_t begin) {
+  ++stats_.commands_processed;
+  CommandStats& counters = stats_.commands[command.index];
+  ++counters.calls;
+  const std::string_view written = reply.buffer().view();
+  if (written.size() > begin && written[begin] == '-') [[unlikely]] {
+    ++counters.failed;
+    ++stats_.error_replies;
+  }
+}
+
+Outcome Dispatcher::run_session(Session& session, const Request& request, Reply& reply) {
+  SessionContext context(session, *config_, node_.commands(), environment_);
+  request.command->row->handler.session()(context, request.arguments, reply);
+  return Outcome::done;
+}
+
+Outcome Dispatcher::run_keys(Session& session, const Request& request, Reply& reply) {
+  Keyspace& keyspace = node_.keyspace();
+  const CommandRow& row = *request.command->row;
+  if (!keyspace.may_start(ticket_name(session))) [[unlikely]] return Outcome::parked;
+  if (!request.has_first_key || row.keys.last != row.keys.first) {
+    return run_wide(session, request, reply);
+  }
+  const unsigned shard = request.first_key.shard();
+  if (!keyspace.try_lock(shard)) [[unlikely]] return Outcome::parked;
+  KeyContext context(environment_, session.database, {&request.first_key, 1}, request.arguments,
+                     nullptr);
+  if (row.handler.reach() == Handler::Reach::keys) [[likely]] {
+    row.handler.keys()(context, request.arguments, reply);
+  } else {
+    row.handler.keys_and_session()(context, session, request.arguments, reply);
+  }
+  commit_effects(/*together=*/true);
+  keyspace.unlock(shard);
+  return Outcome::done;
+}
+
+Outcome Dispatcher::run_wide(Session& session, const Request& request, Reply& reply) {
+  Keyspace& keyspace = node_.keyspace();
+  const CommandRow& row = *request.command->row;
+  ShardSet shards;
+  keys_.clear();
+  switch (row.locks) {
+    case LockPlan::keys:
+      extract_keys(row, request.arguments, shards);
+      break;
+    case LockPlan::all_shards:
+      shards = ShardSet::all();
+      break;
+    case LockPlan::watched:
+      for (const WatchedKey& watched : session.watched) shards.add(storage::shard_of(watched.hash));
+      break;
+    case LockPlan::nothing:
+    case LockPlan::cursor:
+    case LockPlan::exec:
+      break;
+  }
+  const bool all = row.locks == LockPlan::all_shards;
+  if (!(all ? lock_all(session) : keyspace.try_lock(shards))) return Outcome::parked;
+
+  const size_t begin = reply.buffer().view().size();
+  KeyContext context(environment_, session.database, keys_, request.arguments, &shards);
+  if (row.handler.reach() == Handler::Reach::keys) {
+    row.handler.keys()(context, request.arguments, reply);
+  } else {
+    row.handler.keys_and_session()(context, session, request.arguments, reply);
+  }
+  commit_effects(/*together=*/true);
+  keyspace.unlock(context.extra_locks());
+  if (all) {
+    unlock_all(session);
+  } else {
+    keyspace.unlock(shards);
+  }
+  if (!context.parked()) return Outcome::done;
+  reply.buffer().truncate(begin);
+  return Outcome::parked;
+}
+
+void Dispatcher::extract_keys(const CommandRow& row, Arguments arguments, ShardSet& shards) {
+  const size_t last = last_key_position(row.keys, arguments.size());
+  for (size_t i = static_cast<size_t>(row.keys.first); i <= last && i < arguments.size();
+       i += static_cast<size_t>(row.keys.step)) {
+    keys_.push_back({arguments[i], node_.keyspace().hasher()(arguments[i])});
+    shards.add(keys_.back().shard());
+  }
+}
+
+bool Dispatcher::lock_all(Session& session) {
+  Keyspace& keyspace = node_.keyspace();
+  return keyspace.take_exclusive_ticket(ticket_name(session)) &&
+         keyspace.try_lock(ShardSet::all());
+}
+
+void Dispatcher::unlock_all(Session& session) {
+  node_.keyspace().unlock(ShardSet::all());
+  node_.keyspace().return_exclusive_ticket(ticket_name(session));
+}
+
+void Dispatcher::commit_effects(bool together) {
+  if (batch_.empty()) [[likely]] return;
+  node_.effect_log().append(batch_, together);
+  batch_.clear();
+}
+
+// ---- node-wide commands --------------------------------------------------------------------------
+
+std::shared_ptr<NodeTask> Dispatcher::make_task(Session& session, const Command& command,
+                                                Arguments arguments, Reply& reply) {
+  NodeContext context(session, *config_, node_.commands(), node_.facts(), node_.worker_count(),
+                      environment_.now_ms);
+  return command.row->handler.node()(context, arguments, reply);
+}
+
+void Dispatcher::finish_task(NodeTask& task, Session& session, KeyContext* keys, Reply& reply) {
+  FinishContext context{.session = session,
+                        .keys = keys,
+                        .config_store = node_.config_store(),
+                        .services = node_.services(),
+                        .facts = node_.facts(),
+                        .commands = node_.commands(),
+                        .effect_offset = node_.effect_log().end_offset(),
+                        .now_ms = environment_.now_ms};
+  task.finish(context, reply);
+  if (context.apply_everywhere) session.to_apply.push_back(task.shared_from_this());
+}
+
+Outcome Dispatcher::run_node(Session& session, const Request& request, Reply& reply) {
+  const CommandRow& row = *request.command->row;
+  if (session.gathered.empty()) {
+    std::shared_ptr<NodeTask> task =
+        make_task(session, *request.command, request.arguments, reply);
+    if (task == nullptr) return Outcome::done;
+    session.gathered.push_back(task);
+    if (task->gathers()) return Outcome::gathering;
+  }
+  const bool all = row.locks == LockPlan::all_shards;
+  if (all && (!node_.keyspace().may_start(ticket_name(session)) || !lock_all(session))) {
+    return Outcome::parked;
+  }
+  const std::shared_ptr<NodeTask> task = std::move(session.gathered.front());
+  session.gathered.clear();
+  const ShardSet everything = ShardSet::all();
+  KeyContext keys(environment_, session.database, {}, request.arguments, &everything);
+  finish_task(*task, session, all ? &keys : nullptr, reply);
+  if (all) {
+    commit_effects(/*together=*/true);
+    unlock_all(session);
+  }
+  return session.to_apply.empty() ? Outcome::done : Outcome::applying;
+}
+
+// ---- transactions --------------------------------------------------------------------------------
+
+Outcome Dispatcher::run_exec(Session& session, const Request& request, Reply& reply) {
+  if (!session.in_transaction()) {
+    reply.error("ERR EXEC without MULTI");
+    return Outcome::done;
+  }
+  Transaction& transaction = *session.transaction;
+  if (!transaction.refused && session.gathered.empty() && gather_for_exec(session)) {
+    return Outcome::gathering;
+  }
+  ShardSet shards;
+  bool all = false;
+  for (const WatchedKey& watched : session.watched) shards.add(storage::shard_of(watched.hash));
+  keys_.clear();
+  for (const QueuedCommand& queued : transaction.queue) {
+    const CommandRow& row = *queued.command().row;
+    all = all || row.locks == LockPlan::all_shards || row.locks == LockPlan::cursor;
+    if (row.locks == LockPlan::keys) extract_keys(row, queued.arguments(), shards);
+  }
+  if (transaction.refused) all = false;
+  if (!node_.keyspace().may_start(ticket_name(session))) return Outcome::parked;
+  if (!(all ? lock_all(session) : node_.keyspace().try_lock(shards))) return Outcome::parked;
+
+  const bool holds = !transaction.refused && watches_hold(session);
+  KeyContext(environment_, session.database, {}, request.arguments, nullptr).unwatch_all(session);
+  const std::unique_ptr<Transaction> running = std::move(session.transaction);
+  if (running->refused) {
+    reply.error("EXECABORT Transaction discarded because of previous errors.");
+  } else if (!holds) {
+    reply.null_array();
+  } else {
+    run_queue(session, *running, all ? ShardSet::all() : shards, reply);
+  }
+  session.gathered.clear();
+  commit_effects(/*together=*/true);
+  if (all) {
+    unlock_all(session);
+  } else {
+    node_.keyspace().unlock(shards);
+  }
+  return session.to_apply.empty() ? Outcome::done : Outcome::applying;
+}
+
+// Makes the tasks of queued node-wide commands, one for each in order (null where the command will
+// answer an error); true if any worker must be visited first.
+bool Dispatcher::gather_for_exec(Session& session) {
+  bool visits = false;
+  protocol::ReplyBuffer ignored;
+  Reply discarded(ignored, session.dialect);
+  for (const QueuedCommand& queued : session.transaction->queue) {
+    if (queued.command().row->handler.reach() != Handler::Reach::node) continue;
+    session.gathered.push_back(
+        make_task(session, queued.command(), queued.arguments(), discarded));
+    visits = visits || (session.gathered.back() != nullptr && session.gathered.back()->gathers());
+  }
+  return visits;
+}
+
+bool Dispatcher::watches_hold(Session& session) {
+  bool hold = true;
+  KeyContext context(environment_, session.database, {}, {}, nullptr);
+  for (const WatchedKey& watched : session.watched) {
+    // A deadline that has passed since WATCH is a change too, whether or not it was noticed.
+    context.find_in(watched.database, {watched.key, watched.hash});
+    const ShardSlot& slot = node_.keyspace().slot(storage::shard_of(watched.hash));
+    if (slot.watches.version(watched.database, watched.key) != watched.version) hold = false;
+  }
+  return hold;
+}
+
+void Dispatcher::run_queue(Session& session, const Transaction& transaction, const ShardSet& locked,
+                           Reply& reply) {
+  reply.array(transaction.queue.size());
+  auto gathered = session.gathered.begin();
+  for (const QueuedCommand& queued : transaction.queue) {
+    const CommandRow& row = *queued.command().row;
+    const Arguments arguments = queued.arguments();
+    const size_t begin = reply.buffer().view().size();
+    ShardSet ignored;
+    keys_.clear();
+    if (row.locks == LockPlan::keys) extract_keys(row, arguments, ignored);
+    KeyContext keys(environment_, session.database, keys_, arguments, &locked);
+    reply.set_dialect(session.dialect);
+    switch (row.handler.reach()) {
+      case Handler::Reach::keys:
+        row.handler.keys()(keys, arguments, reply);
+        break;
+      case Handler::Reach::keys_and_session:
+        row.handler.keys_and_session()(keys, session, arguments, reply);
+        break;
+      case Handler::Reach::session: {
+        SessionContext context(session, *config_, node_.commands(), environment_);
+        row.handler.session()(context, arguments, reply);
+        break;
+      }
+      case Handler::Reach::node: {
+        const std::shared_ptr<NodeTask> task =
+            session.gathered.empty() ? nullptr : std::move(*gathered++);
+        if (task == nullptr) {
+          make_task(session, queued.command(), arguments, reply);
+        } else {
+          finish_task(*task, session, row.locks == LockPlan::all_shards ? &keys : nullptr, reply);
+        }
+        break;
+      }
+      case Handler::Reach::exec:
+      case Handler::Reach::none:
+        break;
+    }
+    count_reply(queued.command(), reply, begin);
+  }
+}
+
+// ---- clients that go -----------------------------------------------------------------------------
+
+bool Dispatcher::release_watches(Session& session) {
+  if (session.watched.empty()) return true;
+  ShardSet shards;
+  for (const WatchedKey& watched : session.watched) shards.add(storage::shard_of(watched.hash));
+  if (!node_.keyspace().try_lock(shards)) return false;
+  KeyContext(environment_, session.database, {}, {}, &shards).unwatch_all(session);
+  node_.keyspace().unlock(shards);
+  return true;
+}
+
+void Dispatcher::abandon(Session& session) {
+  node_.keyspace().return_exclusive_ticket(ticket_name(session));
+  session.gathered.clear();
+}
+
+}  // namespace larder::server

@@ -1,0 +1,110 @@
+// Dispatcher: from a request to its reply. The only place, with the expiry duty, that takes shard
+// locks.
+//
+//   request -> row, arity, authentication -> queue in a transaction, or
+//           -> gather (node-wide commands) -> lock shards -> handler -> effects -> unlock
+//
+// A request that cannot run now has changed nothing: the caller keeps its bytes and tries the very
+// same request again later.
+//
+// Thread: one worker's.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "protocol/reply.h"
+#include "protocol/request_parser.h"
+#include "server/command_table.h"
+#include "server/contexts.h"
+#include "server/key_context.h"
+#include "server/session.h"
+#include "server/stats.h"
+
+namespace larder::server {
+
+class Node;
+
+enum class Outcome : uint8_t {
+  done,       // answered (or deliberately not)
+  parked,     // a shard stayed taken: try again soon
+  paused,     // CLIENT PAUSE: try again when it ends
+  gathering,  // session.gathered holds tasks every worker must visit first: then try again
+  applying,   // answered, but session.to_apply must reach every worker before the reply leaves
+};
+
+// One request of a batch, after its row was found.
+struct Request {
+  const Command* command = nullptr;  // null: unknown, or arity not yet known to fit
+  protocol::Arguments arguments;
+  Key first_key;  // hashed ahead for prefetching; valid if has_first_key
+  bool has_first_key = false;
+};
+
+class Dispatcher {
+ public:
+  Dispatcher(Node& node, unsigned worker_index, uint64_t random_seed);
+
+  // Finds the row and hashes the first key of a request, and asks for the key's bucket in `database`
+  // to be fetched. The rest happens in run().
+  void prepare(Request& request, unsigned database);
+  // Asks for the entry itself to be fetched, some requests after prepare().
+  void prefetch_entry(const Request& request, unsigned database) const;
+
+  [[nodiscard]] Outcome run(Session& session, const Request& request, protocol::Reply& reply);
+
+  // The client is gone or starts over: gives its watches back. False: a shard is taken, try again.
+  [[nodiscard]] bool release_watches(Session& session);
+  // The client is gone while its request waited: returns what the request may hold.
+  void abandon(Session& session);
+
+  CommandEnvironment& environment() { return environment_; }
+  const CommandEnvironment& environment() const { return environment_; }
+  WorkerStats& stats() { return stats_; }
+  const Config& config() const { return *config_; }
+  void use_config(std::shared_ptr<const Config> config);
+  void set_pause(PauseMode mode) { pause_ = mode; }
+
+ private:
+  Outcome refuse(Session& session, const Command* command, std::string_view error,
+                 protocol::Reply& reply);
+  Outcome refuse_unknown(Session& session, protocol::Arguments arguments, protocol::Reply& reply);
+  Outcome queue(Session& session, const Request& request, protocol::Reply& reply);
+  bool is_paused(const Session& session, const Command& command) const;
+
+  Outcome run_keys(Session& session, const Request& request, protocol::Reply& reply);
+  Outcome run_session(Session& session, const Request& request, protocol::Reply& reply);
+  Outcome run_node(Session& session, const Request& request, protocol::Reply& reply);
+  Outcome run_exec(Session& session, const Request& request, protocol::Reply& reply);
+  Outcome run_wide(Session& session, const Request& request, protocol::Reply& reply);
+
+  void finish_task(NodeTask& task, Session& session, KeyContext* keys, protocol::Reply& reply);
+  std::shared_ptr<NodeTask> make_task(Session& session, const Command& command,
+                                      protocol::Arguments arguments, protocol::Reply& reply);
+
+  bool gather_for_exec(Session& session);
+  bool watches_hold(Session& session);
+  void run_queue(Session& session, const Transaction& transaction, const ShardSet& locked,
+                 protocol::Reply& reply);
+
+  // Fills keys_ with the command's keys, and `shards` with theirs.
+  void extract_keys(const CommandRow& row, protocol::Arguments arguments, ShardSet& shards);
+  bool lock_all(Session& session);
+  void unlock_all(Session& session);
+  void commit_effects(bool together);
+  void count_reply(const Command& command, protocol::Reply& reply, size_t begin);
+  uint64_t ticket_name(const Session& session) const { return session.id; }
+
+  Node& node_;
+  unsigned worker_index_;
+  std::shared_ptr<const Config> config_;
+  WorkerStats stats_;
+  EffectBatch batch_;
+  CommandEnvironment environment_;
+  PauseMode pause_ = PauseMode::none;
+  std::vector<Key> keys_;  // scratch of extract_keys()
+};
+
+}  // namespace larder::server

@@ -1,0 +1,107 @@
+#include "server/key_context.h"
+
+#include <bit>
+#include <string>
+
+#include "server/expiry_duty.h"
+#include "server/session.h"
+
+namespace larder::server {
+
+// xoroshiro128+ (Blackman & Vigna, 2018); statistical quality is all that is asked of it.
+uint64_t CommandEnvironment::random() {
+  const uint64_t a = random_state[0];
+  uint64_t b = random_state[1];
+  const uint64_t result = a + b;
+  b ^= a;
+  random_state[0] = std::rotl(a, 24) ^ b ^ (b << 16);
+  random_state[1] = std::rotl(b, 37);
+  return result;
+}
+
+void remove_expired(CommandEnvironment& environment, unsigned shard, unsigned database,
+                    storage::Entry entry) {
+  ShardSlot& slot = environment.keyspace->slot(shard);
+  const std::string_view key = entry.key();
+  if (!slot.watches.empty()) slot.watches.touch(database, key);
+  if (environment.effect_log->listening()) {
+    environment.batch->add(database, {"DEL", key});
+    environment.batch->add_event(EventClass::expired, "expired", database, key);
+  }
+  slot.shard.erase(database, entry);
+  ++environment.stats->expired_keys;
+}
+
+storage::Entry KeyContext::pass_over_due(unsigned database, const Key& key, storage::Entry entry) {
+  if (env_->expiry == ExpiryMode::remove) remove_expired(*env_, key.shard(), database, entry);
+  return {};
+}
+
+void KeyContext::note_deadline(const Key& key, int64_t deadline_ms) {
+  if (deadline_ms == storage::kNoDeadline) return;
+  env_->expiry_duty->note(key.shard(), shard(key).next_due_ms());
+}
+
+storage::Entry KeyContext::set(const Key& key, storage::Entry entry, std::string_view value,
+                               int64_t deadline_ms) {
+  storage::Entry written =
+      entry ? shard(key).set(database_, entry, value, deadline_ms)
+            : shard(key).insert(database_, key.text, key.hash, value, deadline_ms);
+  note_deadline(key, deadline_ms);
+  return written;
+}
+
+storage::Entry KeyContext::set_integer(const Key& key, storage::Entry entry, int64_t value) {
+  if (entry) return shard(key).set_integer(database_, entry, value);
+  return shard(key).insert_integer(database_, key.text, key.hash, value, storage::kNoDeadline);
+}
+
+storage::Entry KeyContext::append(const Key& key, storage::Entry entry, std::string_view tail) {
+  return shard(key).append(database_, entry, tail);
+}
+
+storage::Entry KeyContext::set_range(const Key& key, storage::Entry entry, size_t offset,
+                                     std::string_view patch) {
+  return shard(key).set_range(database_, entry, offset, patch);
+}
+
+storage::Entry KeyContext::set_deadline(const Key& key, storage::Entry entry, int64_t deadline_ms) {
+  storage::Entry written = shard(key).set_deadline(database_, entry, deadline_ms);
+  note_deadline(key, deadline_ms);
+  return written;
+}
+
+void KeyContext::erase(const Key& key, storage::Entry entry) {
+  shard(key).erase(database_, entry);
+}
+
+void KeyContext::watch(Session& session, const Key& key) {
+  for (const WatchedKey& watched : session.watched) {
+    if (watched.database == database_ && watched.key == key.text) return;
+  }
+  find(key);  // a key past its deadline goes now, so that only later changes count
+  const uint64_t version = slot(key).watches.watch(database_, key.text);
+  session.watched.push_back({database_, key.hash, std::string(key.text), version});
+}
+
+void KeyContext::unwatch_all(Session& session) {
+  for (const WatchedKey& watched : session.watched) {
+    slot(storage::shard_of(watched.hash)).watches.unwatch(watched.database, watched.key);
+  }
+  session.watched.clear();
+  session.watched.shrink_to_fit();
+}
+
+bool KeyContext::try_lock_also(unsigned index) {
+  if (extra_locks_.contains(index) || (locked_ != nullptr && locked_->contains(index))) return true;
+  if (locked_ == nullptr) {
+    for (const Key& key : keys_) {
+      if (key.shard() == index) return true;
+    }
+  }
+  if (!env_->keyspace->try_lock(index)) return false;
+  extra_locks_.add(index);
+  return true;
+}
+
+}  // namespace larder::server

@@ -1,0 +1,165 @@
+// KeyContext: what a command that works on keys can reach: its keys, the entries behind them, the
+// time, and a way to say what it did. Everything it offers lies in shards that are locked for it.
+//
+// How a write command is written
+//   1. find() its keys and decide; answer errors and return before the first change.
+//   2. change entries through the context;
+//   3. say so: wrote() once for each changed key (watchers, keyspace event), and, if listening(),
+//      effect() with a deterministic command with absolute times.
+//
+// Thread: the worker that runs the command; lives for one command.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string_view>
+
+#include "protocol/request_parser.h"
+#include "server/effects.h"
+#include "server/keyspace.h"
+#include "server/stats.h"
+#include "storage/shard.h"
+
+namespace larder::server {
+
+class ExpiryDuty;
+struct Session;
+
+// A key of the running command.
+struct Key {
+  std::string_view text;
+  storage::Hash hash = 0;
+
+  unsigned shard() const { return storage::shard_of(hash); }
+};
+
+// What an entry past its deadline is to a command.
+enum class ExpiryMode : uint8_t {
+  remove,  // a primary: it is gone; whoever sees it removes it
+  hide,    // a replica's clients, or while clients are paused: absent, but only the primary removes it
+  ignore,  // applying the primary's effects: still there until its DEL comes
+};
+
+// Node-wide and per-turn things a context needs; one per worker, updated each turn.
+struct CommandEnvironment {
+  Keyspace* keyspace = nullptr;
+  EffectLog* effect_log = nullptr;
+  EffectBatch* batch = nullptr;
+  WorkerStats* stats = nullptr;
+  ExpiryDuty* expiry_duty = nullptr;
+  int64_t now_us = 0;  // Unix time of this turn
+  int64_t now_ms = 0;  // the same, as deadlines count
+  uint64_t random_state[2] = {1, 2};  // the worker's generator, seeded from main
+  ExpiryMode expiry = ExpiryMode::remove;
+  uint64_t max_string_bytes = 512u << 20;
+
+  uint64_t random();
+};
+
+class KeyContext {
+ public:
+  KeyContext(CommandEnvironment& environment, unsigned database, std::span<const Key> keys,
+             protocol::Arguments arguments, const ShardSet* locked)
+      : env_(&environment),
+        keys_(keys),
+        arguments_(arguments),
+        locked_(locked),
+        database_(database),
+        listening_(environment.effect_log->listening()) {}
+
+  int64_t now_ms() const { return env_->now_ms; }
+  int64_t now_us() const { return env_->now_us; }
+  uint64_t random() { return env_->random(); }
+  unsigned database() const { return database_; }
+  uint64_t max_string_bytes() const { return env_->max_string_bytes; }
+
+  // The command's keys, in the order of its key positions.
+  std::span<const Key> keys() const { return keys_; }
+  const Key& key() const { return keys_[0]; }
+
+  // The entry of a key, or null. An entry past its deadline is absent (and, on a primary, removed).
+  storage::Entry find(const Key& key) { return find_in(database_, key); }
+  storage::Entry find_in(unsigned database, const Key& key) {
+    storage::Entry entry = shard(key).find(database, key.text, key.hash);
+    if (entry && entry.is_due(now_ms()) && env_->expiry != ExpiryMode::ignore) [[unlikely]] {
+      return pass_over_due(database, key, entry);
+    }
+    return entry;
+  }
+  // The same for a read that counts as a keyspace hit or miss.
+  storage::Entry look_up(const Key& key) {
+    storage::Entry entry = find(key);
+    ++(entry ? env_->stats->keyspace_hits : env_->stats->keyspace_misses);
+    return entry;
+  }
+
+  // Creates or overwrites; `entry` is what find() just answered for this key.
+  storage::Entry set(const Key& key, storage::Entry entry, std::string_view value,
+                     int64_t deadline_ms);
+  storage::Entry set_integer(const Key& key, storage::Entry entry, int64_t value);
+  storage::Entry append(const Key& key, storage::Entry entry, std::string_view tail);
+  storage::Entry set_range(const Key& key, storage::Entry entry, size_t offset,
+                           std::string_view patch);
+  storage::Entry set_deadline(const Key& key, storage::Entry entry, int64_t deadline_ms);
+  void erase(const Key& key, storage::Entry entry);
+
+  // Is anybody listening to effects? If not, they need not be put into words.
+  bool listening() const { return listening_; }
+  // This key changed: watchers hear of it, and the event goes to listeners.
+  void wrote(const Key& key, EventClass event_class, std::string_view event) {
+    if (!slot(key).watches.empty()) [[unlikely]] slot(key).watches.touch(database_, key.text);
+    if (listening_) [[unlikely]] env_->batch->add_event(event_class, event, database_, key.text);
+  }
+  // What a follower must do. REQUIRES: listening().
+  void effect(std::initializer_list<std::string_view> command) {
+    env_->batch->add(database_, command);
+  }
+  // The command itself is deterministic: it is its own effect.
+  void effect_as_received() {
+    if (listening_) [[unlikely]] env_->batch->add(database_, arguments_);
+  }
+
+  // Watches a key for the session; the second watch of the same key changes nothing.
+  void watch(Session& session, const Key& key);
+  // Ends all watches of the session. REQUIRES: their shards are locked (LockPlan::watched).
+  void unwatch_all(Session& session);
+
+  // ---- commands about all keys (LockPlan::all_shards) and cursors ----
+
+  storage::Shard& shard(unsigned index) { return env_->keyspace->shard(index); }
+  ShardSlot& slot(unsigned index) { return env_->keyspace->slot(index); }
+  bool is_due(const storage::Entry& entry) const { return entry.is_due(now_ms()); }
+  // Locks one more shard; false if it stays taken: then call park() and return without an answer.
+  // Only before the first change. A shard that is locked already succeeds.
+  [[nodiscard]] bool try_lock_also(unsigned shard);
+  // The command could not get what it needs: it will run again from the start on a later turn.
+  void park() { parked_ = true; }
+  bool parked() const { return parked_; }
+  // Shards that try_lock_also() locked beyond the given ones.
+  const ShardSet& extra_locks() const { return extra_locks_; }
+
+  CommandEnvironment& environment() { return *env_; }
+
+ private:
+  storage::Shard& shard(const Key& key) { return env_->keyspace->shard(key.shard()); }
+  ShardSlot& slot(const Key& key) { return env_->keyspace->slot(key.shard()); }
+  storage::Entry pass_over_due(unsigned database, const Key& key, storage::Entry entry);
+  void note_deadline(const Key& key, int64_t deadline_ms);
+
+  CommandEnvironment* env_;
+  std::span<const Key> keys_;
+  protocol::Arguments arguments_;
+  const ShardSet* locked_;  // null: exactly the shards of keys_
+  ShardSet extra_locks_;
+  unsigned database_;
+  bool listening_;
+  bool parked_ = false;
+};
+
+// Removes an entry whose time has come: DEL to followers, "expired" to listeners, watchers touched.
+// For find() on a due entry and for the expiry wheel. REQUIRES: the shard is locked.
+void remove_expired(CommandEnvironment& environment, unsigned shard, unsigned database,
+                    storage::Entry entry);
+
+}  // namespace larder::server

@@ -1,0 +1,90 @@
+// Session: who a client is and what it has said so far, as far as commands care. Knows nothing of
+// sockets, buffers or workers.
+//
+// Thread: the worker of its connection.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/reply.h"
+#include "protocol/request_parser.h"
+#include "storage/shard.h"
+
+namespace larder::server {
+
+struct Command;
+class NodeTask;
+
+// A command that waits for EXEC, with its arguments copied out of the connection's buffers.
+class QueuedCommand {
+ public:
+  QueuedCommand(const Command& command, unsigned selected_database,
+                protocol::Arguments arguments);
+  QueuedCommand(QueuedCommand&&) = default;
+  QueuedCommand& operator=(QueuedCommand&&) = default;
+
+  const Command& command() const { return *command_; }
+  // The database selected when it was queued; SELECT in a transaction moves the later ones.
+  unsigned database() const { return database_; }
+  protocol::Arguments arguments() const { return views_; }
+  size_t bytes() const { return text_bytes_ + views_.capacity() * sizeof(std::string_view); }
+
+ private:
+  const Command* command_;
+  unsigned database_;
+  std::unique_ptr<char[]> text_;  // all arguments, one after the other
+  size_t text_bytes_ = 0;
+  std::vector<std::string_view> views_;
+};
+
+// Between MULTI and EXEC or DISCARD.
+struct Transaction {
+  bool refused = false;      // a command could not be queued: EXEC answers EXECABORT
+  unsigned database = 0;     // as queued SELECTs will leave it
+  std::vector<QueuedCommand> queue;
+  size_t bytes = 0;
+};
+
+struct WatchedKey {
+  unsigned database;
+  storage::Hash hash;
+  std::string key;
+  uint64_t version;  // WatchTable's, when WATCH ran
+};
+
+enum class ReplyMode : uint8_t {
+  on,
+  off,        // CLIENT REPLY OFF: nothing is answered
+  skip_next,  // CLIENT REPLY SKIP was just said: the command after it is not answered
+  skip_this,  // ... and this is that command
+};
+
+struct Session {
+  uint64_t id = 0;
+  protocol::Dialect dialect = protocol::Dialect::resp2;
+  uint8_t database = 0;
+  bool authenticated = false;
+  ReplyMode reply_mode = ReplyMode::on;
+  bool no_evict = false;
+  bool no_touch = false;
+  bool close_after_reply = false;  // QUIT, CLIENT KILL of oneself, a broken protocol
+  const Command* last_command = nullptr;
+  std::unique_ptr<Transaction> transaction;
+  std::vector<WatchedKey> watched;
+  std::string name;
+  std::string library_name;
+  std::string library_version;
+
+  // Node-wide work that the request being tried needs first (see NodeTask); null most of the time.
+  std::vector<std::shared_ptr<NodeTask>> gathered;
+  // Node-wide changes that must have reached every worker before the reply may leave.
+  std::vector<std::shared_ptr<NodeTask>> to_apply;
+
+  bool in_transaction() const { return transaction != nullptr; }
+};
+
+}  // namespace larder::server

@@ -1,0 +1,610 @@
+#include "server/worker.h"
+
+#include <algorithm>
+
+#include "server/node.h"
+
+namespace larder::server {
+
+using protocol::ParseStatus;
+using protocol::Reply;
+using protocol::RequestLimits;
+
+Worker::Worker(Node& node, unsigned index, uint64_t random_seed)
+    : node_(node), index_(index), dispatcher_(node, index, random_seed) {
+  dispatcher_.environment().expiry_duty = &expiry_duty_;
+}
+
+Worker::~Worker() = default;
+
+StepResult Worker::step(const Now& now, std::vector<Event>& events, Ops& ops) {
+  now_ = now;
+  ops_ = &ops;
+  CommandEnvironment& environment = dispatcher_.environment();
+  environment.now_us = now.unix_us;
+  environment.now_ms = now.unix_us / 1000;
+
+  take_mail();
+  if (pause_ != PauseMode::none && environment.now_ms >= pause_until_ms_) {
+    pause_clients(PauseMode::none, 0);
+  }
+  retry_waiting();
+  for (const Event& event : events) on_event(event);
+  run_group();
+  finish_inputs();
+
+  if (environment.expiry == ExpiryMode::remove) expiry_duty_.run(environment);
+  if (dispatcher_.config().timeout_seconds > 0) close_idle_clients();
+  release_departed();
+  flush();
+  if (stopping_ && now_.monotonic_ns >= stop_deadline_ns_) on_stop(/*at_once=*/true);
+  stats().operation_rate.sample(environment.now_ms, stats().commands_processed);
+
+  const bool finished =
+      stopping_ && free_slots_.size() == connections_.size() && departed_.empty();
+  return {wait_ns(), finished};
+}
+
+int64_t Worker::wait_ns() const {
+  if (!departed_.empty()) return 0;
+  // Something is parked: whoever holds its shards is running right now, so look again at once, but
+  // not for ever (the holder may have been put off its core, or run a long command).
+  if (!waiting_.empty()) return parked_turns_ < 64 ? 0 : 50'000;
+  int64_t wait = -1;
+  const auto no_later_than = [&](int64_t in_ns) {
+    in_ns = std::max<int64_t>(in_ns, 0);
+    if (wait < 0 || in_ns < wait) wait = in_ns;
+  };
+  const int64_t now_ms = now_.unix_us / 1000;
+  if (expiry_duty_.earliest_ms() != ExpiryDuty::kNothingDue &&
+      dispatcher_.environment().expiry == ExpiryMode::remove) {
+    no_later_than((expiry_duty_.earliest_ms() - now_ms) * 1'000'000);
+  }
+  if (pause_ != PauseMode::none) no_later_than((pause_until_ms_ - now_ms) * 1'000'000);
+  if (dispatcher_.config().timeout_seconds > 0) {
+    no_later_than((next_idle_check_ms_ - now_ms) * 1'000'000);
+  }
+  if (stopping_) no_later_than(stop_deadline_ns_ - now_.monotonic_ns);
+  return wait;
+}
+
+// ---- mail and events -----------------------------------------------------------------------------
+
+void Worker::post(unsigned worker, Mail mail) {
+  node_.mailbox(worker).post(std::move(mail));
+  ops_->list.push_back({.kind = OpKind::wake, .worker = worker});
+}
+
+void Worker::take_mail() {
+  node_.mailbox(index_).take_all(mail_);
+  for (Mail& mail : mail_) {
+    if (auto* arrival = std::get_if<NewConnection>(&mail)) {
+      open(*arrival);
+    } else if (auto* round = std::get_if<TaskRound>(&mail)) {
+      do_round(*round);
+    } else if (auto* done = std::get_if<RoundDone>(&mail)) {
+      if (Connection* connection = find(done->connection)) on_round_done(*connection);
+    } else if (auto* stop = std::get_if<StopMail>(&mail)) {
+      on_stop(stop->at_once);
+    }
+  }
+}
+
+void Worker::on_event(const Event& event) {
+  if (event.kind == EventKind::accepted) return on_accepted(event);
+  if (event.kind == EventKind::accept_failed) {
+    ++stats().connections_rejected;
+    return;
+  }
+  Connection* connection = find(event.connection);
+  if (connection == nullptr) return;
+  switch (event.kind) {
+    case EventKind::received:
+      on_received(*connection, event);
+      break;
+    case EventKind::sent:
+      on_sent(*connection, event.result);
+      break;
+    case EventKind::closed:
+      on_closed(*connection);
+      break;
+    default:
+      break;
+  }
+}
+
+Connection* Worker::find(ConnectionId id) {
+  if (id.slot >= connections_.size() || generations_[id.slot] != id.generation) return nullptr;
+  return connections_[id.slot].get();
+}
+
+void Worker::refuse(SocketHandle handle, std::string_view text) {
+  ++stats().connections_rejected;
+  ops_->list.push_back({.kind = OpKind::refuse,
+                        .handle = handle,
+                        .text = static_cast<uint32_t>(ops_->texts.size())});
+  ops_->texts.emplace_back(text);
+}
+
+void Worker::on_accepted(const Event& event) {
+  const Config& config = dispatcher_.config();
+  if (stopping_) return refuse(event.handle, {});
+  if (node_.total_connections() >= config.maxclients) {
+    return refuse(event.handle, "-ERR max number of clients reached\r\n");
+  }
+  const std::string_view peer = event.addresses->peer;
+  const bool is_local = event.transport == Transport::unix_socket || peer.starts_with("127.") ||
+                        peer.starts_with("[::1]");
+  if (config.protected_mode && config.requirepass.empty() && !is_local) {
+    return refuse(event.handle,
+                  "-DENIED Larder is running in protected mode because protected mode is enabled "
+                  "and no password is set. In this mode connections are only accepted from the "
+                  "loopback interface. To connect from other hosts set a password (requirepass), "
+                  "or, if the network is trusted, start with --protected-mode no.\r\n");
+  }
+  const unsigned target = node_.least_loaded_worker();
+  node_.connection_count(target).fetch_add(1, std::memory_order_relaxed);
+  NewConnection arrival{event.handle, event.transport, *event.addresses};
+  if (target == index_) {
+    open(arrival);
+  } else {
+    post(target, std::move(arrival));
+  }
+}
+
+void Worker::open(const NewConnection& arrival) {
+  uint32_t slot;
+  if (free_slots_.empty()) {
+    slot = static_cast<uint32_t>(connections_.size());
+    connections_.emplace_back();
+    generations_.push_back(0);
+  } else {
+    slot = free_slots_.back();
+    free_slots_.pop_back();
+  }
+  auto connection = std::make_unique<Connection>();
+  connection->id = {slot, generations_[slot]};
+  connection->handle = arrival.handle;
+  connection->transport = arrival.transport;
+  connection->addresses = arrival.addresses;
+  connection->created_unix_ms = connection->last_interaction_ms = now_.unix_us / 1000;
+  connection->session.id = node_.next_session_id();
+  connection->session.authenticated = dispatcher_.config().requirepass.empty();
+  ++stats().connections_received;
+  ops_->list.push_back(
+      {.kind = OpKind::adopt, .connection = connection->id, .handle = arrival.handle});
+  connections_[slot] = std::move(connection);
+  if (stopping_) close(*connections_[slot]);
+}
+
+void Worker::on_received(Connection& connection, const Event& event) {
+  if (event.result <= 0) {
+    connection.receive_ended = true;
+    if (event.result < 0) return close(connection);
+    // What it sent before is run and answered first.
+    run_group();
+    finish_inputs();
+    if (connection.hold == Hold::none) close_when_answered(connection);
+    return;
+  }
+  const auto size = static_cast<size_t>(event.result);
+  stats().input_bytes += size;
+  connection.last_interaction_ms = now_.unix_us / 1000;
+  if (connection.closing || connection.session.close_after_reply) return;
+  if (connection.has_input) {  // a second event of this turn: the first one's requests go first
+    run_group();
+    finish_inputs();
+  }
+  if (!connection.may_run()) {
+    connection.kept.append(event.bytes, size);
+    if (connection.kept.size() > kKeptSoftLimit && !connection.receive_paused) {
+      connection.receive_paused = true;
+      ops_->list.push_back({.kind = OpKind::pause_receive, .connection = connection.id});
+    }
+    return;
+  }
+  const size_t kept = connection.kept.size();
+  if (kept == 0) return read_requests(connection, event.bytes, size, /*from_kept=*/false);
+  if (kept <= kReceiveHeadroom) {
+    std::memcpy(event.bytes - kept, connection.kept.data(), kept);
+    connection.kept.free_memory();
+    return read_requests(connection, event.bytes - kept, kept + size, /*from_kept=*/false);
+  }
+  connection.kept.append(event.bytes, size);
+  read_requests(connection, connection.kept.data(), connection.kept.size(), /*from_kept=*/true);
+}
+
+void Worker::on_sent(Connection& connection, int32_t result) {
+  connection.send_in_flight = false;
+  if (result < 0) return close(connection);
+  connection.sent += static_cast<size_t>(result);
+  stats().output_bytes += static_cast<uint64_t>(result);
+  if (connection.closing) return;
+  if (connection.sent == connection.sending.size()) {
+    connection.sending.clear();
+    connection.sent = 0;
+  }
+  mark_for_flush(connection);
+  if (connection.hold == Hold::output && connection.unsent_bytes() < kOutputSoftLimit / 2) {
+    connection.hold = Hold::none;
+    waiting_.push_back(connection.id);
+  }
+}
+
+void Worker::on_closed(Connection& connection) {
+  const uint32_t slot = connection.id.slot;
+  generations_[slot] = (generations_[slot] + 1) & 0xffffff;
+  free_slots_.push_back(slot);
+  node_.connection_count(index_).fetch_sub(1, std::memory_order_relaxed);
+  forget(std::move(connections_[slot]));
+}
+
+void Worker::forget(std::unique_ptr<Connection> connection) {
+  std::erase(flush_list_, connection.get());
+  dispatcher_.abandon(connection->session);
+  if (!dispatcher_.release_watches(connection->session)) {
+    departed_.push_back(std::move(connection->session));
+  }
+}
+
+void Worker::release_departed() {
+  std::erase_if(departed_,
+                [&](Session& session) { return dispatcher_.release_watches(session); });
+}
+
+void Worker::on_stop(bool at_once) {
+  if (!stopping_) {
+    stopping_ = true;
+    stop_deadline_ns_ = now_.monotonic_ns + kStopGraceNs;
+    ops_->list.push_back({.kind = OpKind::stop_listening});
+  }
+  for (auto& connection : connections_) {
+    if (connection == nullptr || connection->closing) continue;
+    if (at_once) {
+      close(*connection);
+    } else {
+      close_when_answered(*connection);
+    }
+  }
+}
+
+// ---- requests ------------------------------------------------------------------------------------
+
+void Worker::read_requests(Connection& connection, char* bytes, size_t size, bool from_kept) {
+  const size_t index = inputs_.size();
+  inputs_.push_back({.connection = &connection, .bytes = bytes, .size = size, .from_kept = from_kept});
+  connection.has_input = true;
+  const Config& config = dispatcher_.config();
+  RequestLimits limits;
+  limits.max_bulk_bytes = static_cast<int64_t>(config.proto_max_bulk_bytes);
+  limits.max_request_bytes = config.query_buffer_limit_bytes;
+
+  while (connection.may_run()) {
+    Input& input = inputs_[index];
+    const size_t first = arguments_.views.size();
+    const bool authenticated = connection.session.authenticated;
+    const protocol::ParseResult cut = connection.parser.next(
+        {input.bytes + input.parsed, input.size - input.parsed},
+        authenticated ? limits : RequestLimits::unauthenticated(), arguments_);
+    input.parsed += cut.consumed;
+    if (cut.status == ParseStatus::complete) {
+      group_.push_back({.input = index,
+                        .first_argument = first,
+                        .argument_count = arguments_.views.size() - first,
+                        .end = input.parsed});
+      // The limits of the next request depend on whether this one authenticates.
+      if (group_.size() == kGroup || !authenticated) run_group();
+    } else if (cut.status == ParseStatus::incomplete) {
+      return;
+    } else if (cut.status == ParseStatus::error) {
+      run_group();
+      if (connection.may_run()) refuse_protocol_error(connection);
+      return;
+    }
+  }
+}
+
+void Worker::refuse_protocol_error(Connection& connection) {
+  if (connection.parser.error().find("too big") != std::string_view::npos) {
+    ++stats().query_limit_disconnections;
+  }
+  Reply(connection.output, connection.session.dialect).error(connection.parser.error());
+  close_when_answered(connection);
+}
+
+void Worker::run_group() {
+  for (CutRequest& cut : group_) {
+    cut.request.arguments = {arguments_.views.data() + cut.first_argument, cut.argument_count};
+    dispatcher_.prepare(cut.request, inputs_[cut.input].connection->session.database);
+  }
+  if (group_.size() > 1) {
+    for (const CutRequest& cut : group_) {
+      dispatcher_.prefetch_entry(cut.request, inputs_[cut.input].connection->session.database);
+    }
+  }
+  for (const CutRequest& cut : group_) {
+    if (inputs_[cut.input].connection->may_run()) run_request(cut);
+  }
+  group_.clear();
+  arguments_.clear();
+}
+
+void Worker::run_request(const CutRequest& cut) {
+  Input& input = inputs_[cut.input];
+  Connection& connection = *input.connection;
+  Session& session = connection.session;
+  if (connection.output.capacity() == 0 && !pool_.empty()) {
+    connection.output = std::move(pool_.back());
+    pool_.pop_back();
+  }
+  const bool heard = session.reply_mode == ReplyMode::on;
+  if (session.reply_mode == ReplyMode::skip_next) session.reply_mode = ReplyMode::skip_this;
+  Reply reply(heard ? connection.output : unheard_, session.dialect);
+  const Outcome outcome = dispatcher_.run(session, cut.request, reply);
+  if (!heard) {
+    // CLIENT REPLY ON is the one command that is heard although the client had asked for silence.
+    if (session.reply_mode == ReplyMode::on) connection.output.append(unheard_.view());
+    unheard_.clear();
+  }
+  if (outcome == Outcome::done || outcome == Outcome::applying) {
+    input.run = cut.end;
+    if (session.reply_mode == ReplyMode::skip_this) session.reply_mode = ReplyMode::on;
+  } else if (session.reply_mode == ReplyMode::skip_this) {
+    session.reply_mode = ReplyMode::skip_next;  // it will be tried again
+  }
+  if (outcome != Outcome::done) [[unlikely]] after_request(connection, outcome);
+  mark_for_flush(connection);
+  if (connection.unsent_bytes() > kOutputSoftLimit) [[unlikely]] check_output(connection);
+}
+
+void Worker::after_request(Connection& connection, Outcome outcome) {
+  switch (outcome) {
+    case Outcome::done:
+      break;
+    case Outcome::parked:
+      connection.hold = Hold::parked;
+      waiting_.push_back(connection.id);
+      break;
+    case Outcome::paused:
+      connection.hold = Hold::paused;
+      paused_.push_back(connection.id);
+      break;
+    case Outcome::gathering:
+      begin_round(connection, /*apply=*/false);
+      break;
+    case Outcome::applying:
+      begin_round(connection, /*apply=*/true);
+      break;
+  }
+}
+
+// Keeps what every input of this turn still holds.
+void Worker::finish_inputs() {
+  for (Input& input : inputs_) {
+    Connection& connection = *input.connection;
+    connection.has_input = false;
+    const bool stopped = !connection.may_run();
+    if (stopped) connection.parser.reset();  // it may have cut further than was run
+    const size_t used = stopped ? input.run : input.parsed;
+    if (connection.closing || connection.session.close_after_reply) {
+      connection.kept.free_memory();
+      continue;
+    }
+    if (input.from_kept) {
+      connection.kept.consume(used);
+    } else {
+      connection.kept.append(input.bytes + used, input.size - used);
+    }
+    const size_t needed = connection.parser.bytes_needed();
+    if (needed > connection.kept.size()) {
+      // No further than doubling: a length is only a promise.
+      connection.kept.reserve(std::min(needed, 2 * connection.kept.size() + (64 << 10)));
+    }
+  }
+  inputs_.clear();
+}
+
+void Worker::check_output(Connection& connection) {
+  const config::OutputBufferLimit& limit =
+      dispatcher_.config().output_buffer_limit(config::ClientClass::normal);
+  const size_t unsent = connection.unsent_bytes();
+  if (limit.hard_bytes > 0 && unsent > limit.hard_bytes) {
+    ++stats().output_limit_disconnections;
+    return close(connection);
+  }
+  if (connection.hold == Hold::none) connection.hold = Hold::output;
+}
+
+// ---- connections that wait -----------------------------------------------------------------------
+
+void Worker::retry_waiting() {
+  if (waiting_.empty()) {
+    parked_turns_ = 0;
+    return;
+  }
+  ++parked_turns_;
+  retry_now_.swap(waiting_);
+  for (ConnectionId id : retry_now_) {
+    if (Connection* connection = find(id)) retry(*connection);
+  }
+  run_group();
+  finish_inputs();
+  retry_now_.clear();
+}
+
+void Worker::retry(Connection& connection) {
+  if (connection.closing) return;
+  if (connection.hold == Hold::parked) connection.hold = Hold::none;
+  if (!connection.kept.empty()) {
+    read_requests(connection, connection.kept.data(), connection.kept.size(), /*from_kept=*/true);
+    run_group();
+    finish_inputs();
+  }
+  if (connection.hold != Hold::none) return;
+  if (connection.receive_ended) return close_when_answered(connection);
+  if (connection.receive_paused) {
+    connection.receive_paused = false;
+    ops_->list.push_back({.kind = OpKind::resume_receive, .connection = connection.id});
+  }
+}
+
+void Worker::begin_round(Connection& connection, bool apply) {
+  Session& session = connection.session;
+  std::vector<std::shared_ptr<NodeTask>> tasks = apply ? session.to_apply : session.gathered;
+  std::erase(tasks, nullptr);
+  session.to_apply.clear();
+  connection.hold = Hold::round;
+  connection.reply_held_back = apply;
+  connection.rounds_missing = node_.worker_count();
+  TaskRound round{std::move(tasks), apply, index_, connection.id};
+  for (unsigned worker = 0; worker < node_.worker_count(); ++worker) {
+    if (worker != index_) post(worker, round);
+  }
+  do_round(round);
+}
+
+void Worker::do_round(const TaskRound& round) {
+  for (const std::shared_ptr<NodeTask>& task : round.tasks) {
+    if (round.apply) {
+      task->apply(*this);
+    } else {
+      task->visit(*this);
+    }
+  }
+  if (round.origin != index_) {
+    post(round.origin, RoundDone{round.connection});
+  } else if (Connection* connection = find(round.connection)) {
+    on_round_done(*connection);
+  }
+}
+
+void Worker::on_round_done(Connection& connection) {
+  if (--connection.rounds_missing > 0) return;
+  connection.hold = Hold::none;
+  connection.reply_held_back = false;
+  mark_for_flush(connection);
+  waiting_.push_back(connection.id);
+}
+
+// ---- replies and closing -------------------------------------------------------------------------
+
+void Worker::mark_for_flush(Connection& connection) {
+  if (connection.to_flush) return;
+  connection.to_flush = true;
+  flush_list_.push_back(&connection);
+}
+
+void Worker::flush() {
+  for (Connection* connection : flush_list_) {
+    connection->to_flush = false;
+    flush(*connection);
+  }
+  flush_list_.clear();
+}
+
+void Worker::flush(Connection& connection) {
+  if (connection.closing || connection.send_in_flight || connection.reply_held_back) return;
+  if (connection.sending.empty()) {
+    if (connection.output.empty()) {
+      give_buffers_back(connection);
+      if (connection.session.close_after_reply) close(connection);
+      return;
+    }
+    connection.sending.swap(connection.output);
+  }
+  pieces_.clear();
+  connection.sending.pieces_after(connection.sent, pieces_);
+  const auto first = static_cast<uint32_t>(ops_->pieces.size());
+  for (const auto& piece : pieces_) ops_->pieces.push_back({piece.data, piece.size});
+  connection.send_in_flight = true;
+  ops_->list.push_back({.kind = OpKind::send,
+                        .connection = connection.id,
+                        .first_piece = first,
+                        .piece_count = static_cast<uint32_t>(pieces_.size())});
+}
+
+void Worker::give_buffers_back(Connection& connection) {
+  for (protocol::ReplyBuffer* buffer : {&connection.output, &connection.sending}) {
+    if (buffer->capacity() == 0) continue;
+    if (pool_.size() < kPooledBuffers && buffer->capacity() <= kPooledBufferBytes) {
+      buffer->clear();
+      pool_.push_back(std::move(*buffer));
+    }
+    *buffer = protocol::ReplyBuffer();
+  }
+}
+
+void Worker::close_when_answered(Connection& connection) {
+  connection.session.close_after_reply = true;
+  mark_for_flush(connection);
+}
+
+void Worker::close(Connection& connection) {
+  if (connection.closing) return;
+  connection.closing = true;
+  ops_->list.push_back({.kind = OpKind::close, .connection = connection.id});
+}
+
+void Worker::close_idle_clients() {
+  const int64_t now_ms = now_.unix_us / 1000;
+  if (now_ms < next_idle_check_ms_) return;
+  next_idle_check_ms_ = now_ms + 1000;
+  const int64_t oldest = now_ms - int64_t{1000} * dispatcher_.config().timeout_seconds;
+  for (auto& connection : connections_) {
+    if (connection != nullptr && connection->last_interaction_ms < oldest) close(*connection);
+  }
+}
+
+// ---- what tasks may do ---------------------------------------------------------------------------
+
+void Worker::for_each_client(
+    const std::function<void(const Session&, const ConnectionFacts&)>& visit) {
+  for (const auto& connection : connections_) {
+    if (connection == nullptr) continue;
+    const size_t output_capacity =
+        connection->output.capacity() + connection->sending.capacity();
+    visit(connection->session,
+          {.created_unix_ms = connection->created_unix_ms,
+           .last_interaction_unix_ms = connection->last_interaction_ms,
+           .peer = connection->addresses.peer,
+           .local = connection->addresses.local,
+           .is_unix_socket = connection->transport == Transport::unix_socket,
+           .closing = connection->closing || connection->session.close_after_reply,
+           .paused = connection->hold == Hold::paused,
+           .handle = connection->handle,
+           .input_bytes = connection->kept.size(),
+           .input_capacity = connection->kept.capacity(),
+           .output_bytes = connection->unsent_bytes(),
+           .output_capacity = output_capacity,
+           .total_bytes = sizeof(Connection) + connection->kept.capacity() + output_capacity});
+  }
+}
+
+void Worker::close_client(uint64_t session_id) {
+  for (auto& connection : connections_) {
+    if (connection != nullptr && connection->session.id == session_id) close(*connection);
+  }
+}
+
+void Worker::use_config(std::shared_ptr<const Config> config) {
+  dispatcher_.use_config(std::move(config));
+}
+
+void Worker::pause_clients(PauseMode mode, int64_t until_unix_ms) {
+  pause_ = mode;
+  pause_until_ms_ = until_unix_ms;
+  dispatcher_.set_pause(mode);
+  dispatcher_.environment().expiry =
+      node_.role() == Role::primary && mode == PauseMode::none ? ExpiryMode::remove
+                                                               : ExpiryMode::hide;
+  if (mode != PauseMode::none) return;
+  for (ConnectionId id : paused_) {
+    Connection* connection = find(id);
+    if (connection == nullptr || connection->hold != Hold::paused) continue;
+    connection->hold = Hold::none;
+    waiting_.push_back(id);
+  }
+  paused_.clear();
+}
+
+}  // namespace larder::server

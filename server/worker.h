@@ -1,0 +1,156 @@
+// Worker: one core's connections and timers as a pure state machine.
+//
+//   step(now, events, ops) -> how long the driver may wait
+//
+// Makes no system call and never waits. All requests that one turn's events complete, of all
+// connections, form one stream that is run in groups: rows and hashes first, then buckets are
+// fetched, then entries, then the requests run in order. Replies are collected per connection and
+// leave as one send per connection and turn.
+//
+// Thread: one; other threads reach it through its mailbox only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "protocol/argument_list.h"
+#include "server/connection.h"
+#include "server/dispatcher.h"
+#include "server/driver/event.h"
+#include "server/expiry_duty.h"
+#include "server/mailbox.h"
+
+namespace larder::server {
+
+class Node;
+
+struct StepResult {
+  int64_t wait_ns;  // until the worker wants its next turn even if nothing happens; < 0: no limit
+  bool finished;    // stopped, and every connection is closed
+};
+
+class Worker final : private WorkerView {
+ public:
+  Worker(Node& node, unsigned index, uint64_t random_seed);
+  ~Worker() override;
+
+  StepResult step(const Now& now, std::vector<Event>& events, Ops& ops);
+
+  // For tests that look behind the scenes of a stopped or single-threaded node.
+  Dispatcher& dispatcher() { return dispatcher_; }
+
+ private:
+  // Requests are prefetched and run in groups of this many (bench/README.md says why).
+  static constexpr size_t kGroup = 16;
+  // Replies a client has not read: beyond this its requests wait (see also client-output-buffer-limit).
+  static constexpr size_t kOutputSoftLimit = 1 << 20;
+  // Unread requests of a client that has to wait: beyond this its socket waits too.
+  static constexpr size_t kKeptSoftLimit = 256 << 10;
+  // Output buffers kept for reuse: this many, up to this size.
+  static constexpr size_t kPooledBuffers = 64;
+  static constexpr size_t kPooledBufferBytes = 64 << 10;
+  // How long a graceful stop waits for replies to leave.
+  static constexpr int64_t kStopGraceNs = 2'000'000'000;
+
+  // Bytes of one connection that this turn reads requests from.
+  struct Input {
+    Connection* connection;
+    char* bytes;
+    size_t size;
+    size_t parsed = 0;  // up to here requests were cut
+    size_t run = 0;     // up to here they were run
+    bool from_kept;
+  };
+  struct CutRequest {
+    size_t input;
+    size_t first_argument;
+    size_t argument_count;
+    size_t end;  // in the input
+    Request request = {};
+  };
+
+  // Events and mail.
+  void take_mail();
+  void on_event(const Event& event);
+  void on_accepted(const Event& event);
+  void on_received(Connection& connection, const Event& event);
+  void on_sent(Connection& connection, int32_t result);
+  void on_closed(Connection& connection);
+  void open(const NewConnection& arrival);
+  void refuse(SocketHandle handle, std::string_view text);
+  void on_stop(bool at_once);
+
+  // Requests.
+  void read_requests(Connection& connection, char* bytes, size_t size, bool from_kept);
+  void run_group();
+  void run_request(const CutRequest& cut);
+  void finish_inputs();
+  void refuse_protocol_error(Connection& connection);
+  void after_request(Connection& connection, Outcome outcome);
+
+  // Connections that wait.
+  void retry_waiting();
+  void retry(Connection& connection);
+  void begin_round(Connection& connection, bool apply);
+  void do_round(const TaskRound& round);
+  void on_round_done(Connection& connection);
+  void check_output(Connection& connection);
+
+  // Replies and closing.
+  void mark_for_flush(Connection& connection);
+  void flush();
+  void flush(Connection& connection);
+  void give_buffers_back(Connection& connection);
+  void close_when_answered(Connection& connection);
+  void close(Connection& connection);
+  void forget(std::unique_ptr<Connection> connection);
+  void release_departed();
+  void close_idle_clients();
+
+  Connection* find(ConnectionId id);
+  int64_t wait_ns() const;
+  void post(unsigned worker, Mail mail);
+
+  // WorkerView.
+  unsigned index() const override { return index_; }
+  WorkerStats& stats() override { return dispatcher_.stats(); }
+  void for_each_client(
+      const std::function<void(const Session&, const ConnectionFacts&)>& visit) override;
+  void close_client(uint64_t session_id) override;
+  void use_config(std::shared_ptr<const Config> config) override;
+  void pause_clients(PauseMode mode, int64_t until_unix_ms) override;
+
+  Node& node_;
+  unsigned index_;
+  Now now_;
+  Ops* ops_ = nullptr;  // of the turn that is running
+  ExpiryDuty expiry_duty_;
+  Dispatcher dispatcher_;
+
+  std::vector<std::unique_ptr<Connection>> connections_;  // by slot; null: free
+  std::vector<uint32_t> generations_;                      // by slot
+  std::vector<uint32_t> free_slots_;
+
+  std::vector<Input> inputs_;
+  std::vector<CutRequest> group_;
+  protocol::ArgumentList arguments_;
+  protocol::ReplyBuffer unheard_;  // replies of clients that asked for none
+  std::vector<ConnectionId> waiting_;       // parked: tried again on the next turn
+  std::vector<ConnectionId> retry_now_;     // scratch
+  std::vector<ConnectionId> paused_;
+  std::vector<Connection*> flush_list_;
+  std::vector<protocol::ReplyBuffer> pool_;
+  std::vector<protocol::ReplyBuffer::Piece> pieces_;  // scratch
+  std::vector<Mail> mail_;                            // scratch
+  std::vector<Session> departed_;  // sessions whose watches could not be given back yet
+
+  unsigned parked_turns_ = 0;  // in a row with something parked, for backing off
+  PauseMode pause_ = PauseMode::none;
+  int64_t pause_until_ms_ = 0;
+  int64_t next_idle_check_ms_ = 0;
+  bool stopping_ = false;
+  int64_t stop_deadline_ns_ = 0;
+};
+
+}  // namespace larder::server
