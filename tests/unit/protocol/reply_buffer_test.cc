@@ -1,0 +1,146 @@
+#include "protocol/reply_buffer.h"
+
+#include <catch2/catch.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace larder::protocol {
+namespace {
+
+// What a client would receive after the first `sent` bytes.
+std::string rest_after(const ReplyBuffer& buffer, size_t sent) {
+  std::vector<ReplyBuffer::Piece> pieces;
+  buffer.pieces_after(sent, pieces);
+  std::string bytes;
+  for (const auto& piece : pieces) {
+    CHECK(piece.size > 0);
+    bytes.append(piece.data, piece.size);
+  }
+  return bytes;
+}
+
+// Bytes to pin, which count how often they were released.
+struct Blob {
+  std::string bytes;
+  int released = 0;
+
+  PinnedBytes pin() {
+    return {bytes.data(), bytes.size(), this,
+            [](void* owner) { ++static_cast<Blob*>(owner)->released; }};
+  }
+};
+
+TEST_CASE("a buffer is the bytes put into it, however it grew") {
+  ReplyBuffer buffer;
+  CHECK(buffer.empty());
+  CHECK(buffer.capacity() == 0);
+  std::string expected;
+  for (int i = 0; i < 5000; ++i) {
+    const std::string text = std::to_string(i * 7919);
+    buffer.append(text);
+    expected += text;
+  }
+  CHECK(buffer.view() == expected);
+  CHECK(buffer.size() == expected.size());
+  CHECK(buffer.capacity() >= expected.size());
+}
+
+TEST_CASE("only what is committed of a reservation counts") {
+  ReplyBuffer buffer;
+  char* const room = buffer.reserve(100);
+  std::memcpy(room, "abc", 3);
+  buffer.commit(3);
+  CHECK(buffer.view() == "abc");
+  buffer.append({});
+  CHECK(buffer.view() == "abc");
+}
+
+TEST_CASE("pinned bytes are sent in their place, from any point on") {
+  Blob first{"FIRST"};
+  Blob second{"SECOND"};
+  Blob nothing{""};
+  ReplyBuffer buffer;
+  buffer.append("a");
+  buffer.append_pinned(first.pin());
+  buffer.append_pinned(second.pin());
+  buffer.append("bc");
+  buffer.append_pinned(nothing.pin());
+  buffer.append("d");
+  const std::string expected = "aFIRSTSECONDbcd";
+  CHECK(buffer.size() == expected.size());
+  CHECK(buffer.pinned_bytes() == 11);
+  for (size_t sent = 0; sent <= expected.size(); ++sent) {
+    CHECK(rest_after(buffer, sent) == expected.substr(sent));
+  }
+}
+
+TEST_CASE("a buffer may begin and end with pinned bytes") {
+  Blob blob{"all"};
+  ReplyBuffer buffer;
+  buffer.append_pinned(blob.pin());
+  CHECK_FALSE(buffer.empty());
+  CHECK(rest_after(buffer, 0) == "all");
+  CHECK(rest_after(buffer, 1) == "ll");
+}
+
+TEST_CASE("every pin is released exactly once") {
+  Blob blob{"x"};
+  SECTION("by clear, which keeps the memory") {
+    ReplyBuffer buffer;
+    buffer.append("text");
+    buffer.append_pinned(blob.pin());
+    buffer.append_pinned(blob.pin());
+    const size_t capacity = buffer.capacity();
+    CHECK(blob.released == 0);
+    buffer.clear();
+    CHECK(blob.released == 2);
+    CHECK(buffer.empty());
+    CHECK(buffer.capacity() == capacity);
+    buffer.clear();
+  }
+  SECTION("by free_memory, which does not") {
+    ReplyBuffer buffer;
+    buffer.append("text");
+    buffer.append_pinned(blob.pin());
+    buffer.append_pinned(blob.pin());
+    buffer.free_memory();
+    CHECK(blob.released == 2);
+    CHECK(buffer.capacity() == 0);
+    CHECK(buffer.empty());
+  }
+  SECTION("by the last owner, after moves") {
+    {
+      ReplyBuffer buffer;
+      buffer.append_pinned(blob.pin());
+      ReplyBuffer moved(std::move(buffer));
+      ReplyBuffer assigned;
+      assigned.append_pinned(blob.pin());
+      assigned = std::move(moved);
+      CHECK(assigned.size() == 1);
+    }
+    CHECK(blob.released == 2);
+  }
+}
+
+TEST_CASE("pins without a release function are just bytes") {
+  ReplyBuffer buffer;
+  buffer.append_pinned({"static", 6, nullptr, nullptr});
+  CHECK(rest_after(buffer, 0) == "static");
+}
+
+TEST_CASE("truncating drops the tail") {
+  Blob blob{"pin"};
+  ReplyBuffer buffer;
+  buffer.append("kept");
+  buffer.append_pinned(blob.pin());
+  const size_t kept = buffer.view().size();
+  buffer.append("dropped");
+  buffer.truncate(kept);
+  CHECK(rest_after(buffer, 0) == "keptpin");
+  buffer.append("!");
+  CHECK(rest_after(buffer, 0) == "keptpin!");
+}
+
+}  // namespace
+}  // namespace larder::protocol
