@@ -1,2 +1,13 @@
-from suites import redis_benchmark, redis_cli
-ALL_SUITES=[redis_cli.suite, redis_benchmark.suite]
+"""Every suite, in the order in which they run."""
+
+from suites import handshake, ioredis, node_redis, python_redis, redis_benchmark, redis_cli, sessions
+
+ALL_SUITES = [
+    handshake.suite,
+    redis_cli.suite,
+    redis_benchmark.suite,
+    python_redis.suite,
+    ioredis.suite,
+    node_redis.suite,
+    sessions.suite,
+]
