@@ -23,16 +23,25 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "storage/entry.h"
 #include "storage/function_ref.h"
 #include "storage/hash.h"
+#include "storage/memory.h"
+#include "storage/pool.h"
+#include "storage/table.h"
+#include "storage/value.h"
+#include "storage/wheel.h"
 
 namespace larder::storage {
 
 constexpr unsigned kMaxDatabases = 16;
+
+// Holds the sum of 2^64 deadlines.
+__extension__ using WideSum = unsigned __int128;
 
 class Shard {
  public:
@@ -128,8 +137,49 @@ class Shard {
   void verify() const;
 
  private:
-  struct Parts;
-  std::unique_ptr<Parts> parts_;
+  struct Database {
+    explicit Database(const TableContext& context) : table(context) {}
+
+    Table table;
+    size_t item_bytes = 0;  // items and blobs
+    size_t with_deadline = 0;
+    WideSum deadline_sum_ms = 0;
+  };
+  template <size_t... kIndex>
+  Shard(const KeyHasher& hasher, std::index_sequence<kIndex...>);
+
+  // ---- shard_values.cc ----
+  Entry create(unsigned db, std::string_view key, Hash hash, const NewValue& value,
+               int64_t deadline_ms);
+  Entry overwrite(unsigned db, Entry existing, const NewValue& value, int64_t deadline_ms);
+  void write_value(Database& database, Item* item, const NewValue& value);
+  // Gives the entry another item with the same key, deadline and owner, whose value is still to be
+  // written. Returns the old item, which is the caller's to free.
+  Item* replace_item(Database& database, Entry& entry, size_t bytes_needed, bool deadline_room,
+                     Kind kind, size_t text_length);
+  // Makes the value a text of at least its present length, of which all that is new is unset.
+  char* grow_text(Database& database, Entry& entry, size_t length);
+  char* grow_blob(Database& database, Item* item, size_t length);
+  Item* take_item(Database& database, size_t bytes_needed);
+  void free_item(Database& database, Item* item);
+  void drop_blob(Database& database, Item* item);
+  void charge(Database& database, size_t bytes);
+  void discharge(Database& database, size_t bytes);
+
+  // ---- shard.cc ----
+  // REQUIRES: the item has room for a deadline, or there is none to store. `hash` may be null.
+  void apply_deadline(unsigned db, Item* item, int64_t deadline_ms, const Hash* hash);
+  void fire(WheelRecord record, int64_t now_ms, FunctionRef<void(unsigned db, Entry)> on_due);
+  static Entry entry_at(Slot* slot);
+
+  const KeyHasher& hasher_;
+  BlockPool pool_;
+  Account account_;  // tables, items and blobs of all databases
+  TableContext context_;
+  Database databases_[kMaxDatabases];
+  size_t entries_ = 0;  // of all databases
+  Wheel wheel_;
+  std::vector<DetachedTable> detached_;
 };
 
 }  // namespace larder::storage

@@ -1,0 +1,128 @@
+// The deep checks of shard and table, apart from the code they check.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+
+#include "storage/check.h"
+#include "storage/shard.h"
+
+namespace larder::storage {
+
+void fail_check(const char* message) {
+  std::fprintf(stderr, "storage: this does not hold: %s\n", message);
+  std::abort();
+}
+
+void Table::verify() const {
+  const Root root = this->root();
+  if (root.word == 0) {
+    check(size_ == 0 && blocks_ == 0 && spilled_ == nullptr, "an empty table has no memory");
+    return;
+  }
+  check(size_ > 0, "a table without entries has no directory");
+  check(root.depth() >= kMinDirectoryDepth && root.depth() <= context_.max_depth,
+        "the directory's depth is within bounds");
+  size_t entries = spilled_ == nullptr ? 0 : spilled_->size();
+  size_t blocks = 0;
+  size_t deepest = 0;
+  for (size_t index = 0; index < size_t{1} << root.depth();) {
+    const Block& block = *root.block(index);
+    check(block.depth() <= root.depth(), "no block is deeper than the directory");
+    const size_t width = size_t{1} << (root.depth() - block.depth());
+    check(index % width == 0, "a block begins at a multiple of its width");
+    for (size_t other = index; other < index + width; ++other) {
+      check(root.block(other) == &block, "a block stands in all words of its range");
+    }
+    verify_block(root, block, static_cast<uint32_t>(index << (kDirectoryBits - root.depth())));
+    ++blocks;
+    entries += block.count();
+    if (block.depth() == root.depth()) ++deepest;
+    index += width;
+  }
+  check(entries == size_, "the table counts its entries");
+  check(blocks == blocks_, "the table counts its blocks");
+  check(deepest == deepest_, "the table counts its deepest blocks");
+  if (spilled_ == nullptr) return;
+  check(!spilled_->empty(), "there is no empty list of spilled entries");
+  for (const auto& spilled : *spilled_) {
+    const Item* item = ref_of(spilled->slot.load()).item();
+    check(context_.hasher(item->key()) == spilled->hash, "a spilled entry knows its hash");
+    check(root.block_for(spilled->hash)->count() == kSlotsPerBlock,
+          "an entry is spilled only while its block is full");
+  }
+}
+
+void Table::verify_block(const Root& root, const Block& block, uint32_t bits) const {
+  unsigned farthest[kBucketsPerBlock] = {};
+  std::vector<std::string_view> keys;
+  for (unsigned position = 0; position < kBucketsPerBlock; ++position) {
+    const Bucket& bucket = block.buckets[position];
+    check(position == 0 || bucket.depth() == 0, "only the first bucket holds the depth");
+    for (unsigned index = 0; index < kSlotsPerBucket; ++index) {
+      const uint64_t word = bucket.slot(index).load();
+      check((word == 0) == (bucket.tag(index) == 0), "a slot is free if its tag is");
+      if (word == 0) continue;
+      Item* item = ref_of(word).item();
+      const Hash hash = context_.hasher(item->key());
+      check(ItemRef::to(item).bits() == ref_of(word).bits(), "a reference tells its item's lines");
+      check(bucket.tag(index) == tag_of(hash), "a slot has its key's tag");
+      check(fragment_in(word) == fragment_of(hash), "a slot has its key's bits of hash");
+      check((directory_bits(hash) ^ bits) >> (kDirectoryBits - block.depth()) == 0,
+            "an entry lies in the block of its hash");
+      check(root.block_for(hash) == &block, "the directory leads to an entry's block");
+      const unsigned home = home_of(hash);
+      farthest[home] = std::max(farthest[home], (position - home) % kBucketsPerBlock);
+      keys.push_back(item->key());
+    }
+  }
+  for (unsigned home = 0; home < kBucketsPerBlock; ++home) {
+    check(block.buckets[home].reach() == farthest[home], "a bucket's reach is exact");
+  }
+  std::sort(keys.begin(), keys.end());
+  check(std::adjacent_find(keys.begin(), keys.end()) == keys.end(), "a key is there once");
+}
+
+void Shard::verify() const {
+  std::vector<uint64_t> records;
+  wheel_.verify([&records](WheelRecord record) { records.push_back(record.word); });
+  std::sort(records.begin(), records.end());
+  size_t all_entries = 0;
+  size_t all_bytes = 0;
+  for (unsigned db = 0; db < kMaxDatabases; ++db) {
+    const Database& database = databases_[db];
+    database.table.verify();
+    size_t item_bytes = 0;
+    size_t with_deadline = 0;
+    WideSum deadline_sum_ms = 0;
+    // Visiting does not change the table; it only hands out slots through which one could.
+    Table& table = const_cast<Table&>(database.table);
+    for (uint32_t position = 0; position < 1u << kDirectoryBits;) {
+      position = table.visit_block(position, [&](Slot* slot) {
+        const Item* item = entry_at(slot).item_;
+        item_bytes += item->capacity();
+        if (item->kind() == Kind::blob) item_bytes += item->blob()->allocated_bytes();
+        const int64_t deadline_ms = item->deadline_ms();
+        if (item->has_owner()) {
+          const uint64_t word = WheelRecord::of(hasher_(item->key()), db, item->owner()).word;
+          check(std::binary_search(records.begin(), records.end(), word),
+                "the record an entry counts on is in the wheel");
+        }
+        if (deadline_ms == kNoDeadline) return;
+        ++with_deadline;
+        deadline_sum_ms += static_cast<uint64_t>(deadline_ms);
+        check(item->has_owner() || Item::is_wide(deadline_ms), "the wheel knows every deadline");
+      });
+    }
+    check(item_bytes == database.item_bytes, "the account of items is exact");
+    check(with_deadline == database.with_deadline, "entries with a deadline are counted");
+    check(deadline_sum_ms == database.deadline_sum_ms, "the sum of deadlines is exact");
+    all_entries += table.size();
+    all_bytes += item_bytes + table.structure_bytes();
+  }
+  check(all_entries == entries_, "the shard counts its entries");
+  check(all_bytes == account_.bytes, "the account of the shard is exact");
+  check(entries_ > 0 || bytes() == 0, "an empty shard has no memory");
+}
+
+}  // namespace larder::storage
