@@ -166,8 +166,8 @@ std::string render(const Value& value) {
     case ValueKind::simple:
     case ValueKind::error: {
       // The bare form is for plain texts; what it would misread is quoted.
-      const bool is_plain =
-          !value.text.empty() && value.text.find_first_of("\"/<\\\r\n$") == std::string::npos;
+      const bool is_plain = !value.text.empty() && value.text.back() != ' ' &&
+                            value.text.find_first_of("\"/<\\\r\n$") == std::string::npos;
       return static_cast<char>(value.kind) + (is_plain ? value.text : quote(value.text));
     }
     case ValueKind::integer:
