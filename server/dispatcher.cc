@@ -40,6 +40,7 @@ Dispatcher::Dispatcher(Node& node, unsigned worker_index, uint64_t random_seed)
 void Dispatcher::use_config(std::shared_ptr<const Config> config) {
   config_ = std::move(config);
   environment_.max_string_bytes = config_->proto_max_bulk_bytes;
+  environment_.password_required = !config_->requirepass.empty();
 }
 
 void Dispatcher::prepare(Request& request, unsigned database) {

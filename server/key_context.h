@@ -53,6 +53,7 @@ struct CommandEnvironment {
   uint64_t random_state[2] = {1, 2};  // the worker's generator, seeded from main
   ExpiryMode expiry = ExpiryMode::remove;
   uint64_t max_string_bytes = 512u << 20;
+  bool password_required = false;  // of clients that come or start over
 
   uint64_t random();
 };
@@ -115,6 +116,7 @@ class KeyContext {
   void effect(std::initializer_list<std::string_view> command) {
     env_->batch->add(database_, command);
   }
+  void effect(std::span<const std::string_view> command) { env_->batch->add(database_, command); }
   // The command itself is deterministic: it is its own effect.
   void effect_as_received() {
     if (listening_) [[unlikely]] env_->batch->add(database_, arguments_);

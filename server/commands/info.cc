@@ -1,0 +1,9 @@
+#include "server/commands/parts.h"
+
+namespace larder::server {
+
+CommandFamily info_commands() {
+  return {};
+}
+
+}  // namespace larder::server

@@ -1,0 +1,12 @@
+// What this server says it is: its own version, and the one of Redis whose commands and reply
+// shapes it offers (clients choose features by that one).
+#pragma once
+
+#include <string_view>
+
+namespace larder::server {
+
+inline constexpr std::string_view kLarderVersion = "0.1.0";
+inline constexpr std::string_view kRedisVersion = "7.4.0";
+
+}  // namespace larder::server
