@@ -1,6 +1,6 @@
 """Every suite, in the order in which they run."""
 
-from suites import handshake, ioredis, node_redis, python_redis, redis_benchmark, redis_cli, sessions
+from suites import handshake, hostile, ioredis, node_redis, python_redis, redis_benchmark, redis_cli, sessions
 
 ALL_SUITES = [
     handshake.suite,
@@ -10,4 +10,5 @@ ALL_SUITES = [
     ioredis.suite,
     node_redis.suite,
     sessions.suite,
+    hostile.suite,
 ]
