@@ -170,7 +170,7 @@ TEST_CASE("zipf ranks have their weights") {
       weights += std::pow(static_cast<double>(rank), -skew);
     }
     REQUIRE(seen[0] == 0.0);
-    for (const uint64_t rank : {1, 2, 3, 10, 30}) {
+    for (const size_t rank : std::vector<size_t>{1, 2, 3, 10, 30}) {
       const double wanted = std::pow(static_cast<double>(rank), -skew) / weights;
       INFO("skew " << skew << " rank " << rank);
       REQUIRE(seen[rank] == Approx(wanted).epsilon(0.15).margin(2e-4));

@@ -1,0 +1,103 @@
+"""Loads: what is asked of the servers, and what Larder has to reach.
+
+A Load is one row group of the table (GET 64 B ...); a cell is a load at one pipeline depth. The
+generator (larder-load) does the work; here its command line is written and its answer checked.
+"""
+
+import json
+import subprocess
+
+from .servers import Failure
+
+
+class Load:
+    def __init__(self, name, title, verb, value_bytes, prefix, reply_bytes):
+        self.name = name
+        self.title = title
+        self.verb = verb
+        self.value_bytes = value_bytes
+        self.prefix = prefix
+        self.reply_bytes = reply_bytes  # of a floor server: a bulk of so many bytes, 0: +OK
+
+    @property
+    def data_set(self):
+        """Loads of one data set run against the same processes."""
+        return 1024 if self.value_bytes == 1024 else 64
+
+
+# INCR has keys of its own: a 64-byte value is no number.
+LOADS = [
+    Load("get64", "GET 64 B", "get", 64, "key:", 64),
+    Load("set64", "SET 64 B", "set", 64, "key:", 0),
+    Load("incr", "INCR", "incr", 64, "cnt:", 0),
+    Load("get1k", "GET 1 KiB", "get", 1024, "key:", 1024),
+    Load("set1k", "SET 1 KiB", "set", 1024, "key:", 0),
+]
+
+# Larder against redis: load -> pipeline -> (throughput at least, server CPU per operation at most).
+TARGETS = {
+    "get64": {1: (1.4, 0.68), 16: (2.7, 0.35), 64: (3.8, 0.25)},
+    "incr": {1: (1.4, 0.68), 16: (2.7, 0.35), 64: (3.8, 0.25)},
+    "set64": {1: (1.5, 0.64), 16: (3.3, 0.28), 64: (5.0, 0.18)},
+    "get1k": {1: (1.5, 0.65), 16: (1.9, 0.40), 64: (2.1, 0.33)},
+    "set1k": {1: (1.5, 0.65), 16: (3.2, 0.30), 64: (4.5, 0.20)},
+}
+TARGET_SERVER = "larder"
+TARGET_BASELINE = "redis"
+IDLE_TARGET_BYTES = 1024
+
+
+class Generator:
+    """Runs larder-load with what all runs of one comparison share."""
+
+    def __init__(self, binary, client_core, connections, keys):
+        self.binary = binary
+        self.client_core = client_core
+        self.connections = connections
+        self.keys = keys
+
+    def command(self, server, load, core=None):
+        return [self.binary, "--port", str(server.port), "--protocol", server.kind.protocol,
+                "--cpu", str(self.client_core if core is None else core),
+                "--connections", str(self.connections), "--keys", str(self.keys),
+                "--key-prefix", load.prefix, "--value-bytes", str(load.value_bytes)]
+
+    def fill(self, server, load):
+        """Sets all keys of the load. A floor server has none."""
+        if server.kind.floor:
+            return
+        # The verb tells the generator whether the values are counters; one request is the least.
+        run(self.command(server, load) + ["--fill", "--load", load.verb, "--requests", "1"])
+
+    def measure(self, server, load, pipeline, seconds, warmup, seed, extra=()):
+        """One run; the generator's report as a dictionary."""
+        text = run(self.command(server, load) + [
+            "--load", load.verb, "--pipeline", str(pipeline), "--seconds", str(seconds),
+            "--warmup", str(warmup), "--seed", str(seed), "--pid", str(server.pid), "--json",
+            *extra])
+        return check(server, load, json.loads(text))
+
+
+def check(server, load, report):
+    """A run that did not do what its name says must not become a figure."""
+    if report["requests"] == 0:
+        raise Failure("%s, %s: no requests were answered" % (server.name, load.title))
+    if report["nils"] != 0:
+        raise Failure("%s, %s: %d keys were not found" % (server.name, load.title, report["nils"]))
+    if load.verb == "get" and report["received_bytes"] < report["requests"] * load.value_bytes:
+        raise Failure("%s, %s: replies are shorter than the values" % (server.name, load.title))
+    return report
+
+
+def run(command):
+    finished = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if finished.returncode != 0:
+        raise Failure("%s\n%s" % (" ".join(command), finished.stderr.strip()))
+    return finished.stdout
+
+
+def target_of(server_name, baseline_name, load_name, pipeline):
+    """(throughput at least, CPU at most), or None where nothing is promised."""
+    if server_name != TARGET_SERVER or baseline_name != TARGET_BASELINE:
+        return None
+    return TARGETS.get(load_name, {}).get(pipeline)
