@@ -64,7 +64,10 @@ bool parse_texts(Cursor& cursor, TextPattern& pattern) {
   switch (cursor.peek()) {
     case '"':
       pattern.form = TextPattern::Form::literal;
-      return parse_quoted(cursor, pattern.text);
+      while (cursor.peek() == '"') {
+        if (!parse_quoted(cursor, pattern.text)) return false;
+      }
+      return true;
     case '/':
       pattern.form = TextPattern::Form::regex;
       return parse_regex_text(cursor, pattern.text) && check_regex(cursor, pattern.text);
