@@ -1,0 +1,36 @@
+// Glob patterns of KEYS, SCAN MATCH, CONFIG GET and PSUBSCRIBE: Redis's language, byte for byte.
+//
+//   pattern := { '*' | '?' | class | '\' byte | byte }
+//   class   := '[' ['^'] { '\' byte | byte '-' byte | byte } ']'
+//
+// Oddities kept because clients may rely on them, all checked against redis-server 7.0:
+// - An empty text matches only an empty pattern; not even '*'. (Commands for which '*' means
+//   "everything" ask glob_matches_all first, as Redis does.)
+// - A class that is not closed ends with the pattern: "[ab" is "[ab]", "[^" is "any byte"; a lone
+//   "[" matches nothing.
+// - "[a-]" is a range from 'a' to ']'. Ranges compare bytes as signed and may be written backwards.
+// - An escaped byte inside a class is compared with its case even when case is ignored.
+//
+// Never recursive: at most O(pattern * text) steps and no memory, whatever a client sends.
+#pragma once
+
+#include <string_view>
+
+namespace larder::text {
+
+enum class GlobCase : bool { exact, ignore };
+
+[[nodiscard]] bool glob_match(std::string_view pattern, std::string_view text,
+                              GlobCase letters = GlobCase::exact);
+
+// True for the one pattern that stands for every key, the empty key included.
+[[nodiscard]] constexpr bool glob_matches_all(std::string_view pattern) {
+  return pattern == "*";
+}
+
+// Whether `text` can match anything but itself. As in Redis, a backslash alone does not count.
+[[nodiscard]] constexpr bool has_glob_characters(std::string_view text) {
+  return text.find_first_of("*?[") != std::string_view::npos;
+}
+
+}  // namespace larder::text
