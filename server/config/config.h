@@ -1,0 +1,99 @@
+// Config: every setting of the server as plain data, with its default.
+//
+// Copyable and comparable; holds no handles and knows nothing of files or of its own syntax (that
+// is table.h). Each worker may keep a copy; who distributes changes is the server's business.
+// Ranges are kept by the table: a Config that was filled through settings.h holds them.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace larder::config {
+
+enum class LogLevel : uint8_t { debug, verbose, notice, warning };
+enum class DriverChoice : uint8_t { automatic, uring, epoll };
+enum class EvictionPolicy : uint8_t {
+  volatile_lru,
+  volatile_lfu,
+  volatile_random,
+  volatile_ttl,
+  allkeys_lru,
+  allkeys_lfu,
+  allkeys_random,
+  noeviction
+};
+enum class Supervision : uint8_t { upstart, systemd, automatic, none };
+
+enum class ClientClass : uint8_t { normal, replica, pubsub };
+constexpr size_t kClientClasses = 3;
+
+// A client is closed when what waits to be sent to it exceeds hard_bytes, or soft_bytes for
+// soft_seconds on end. Zero: no limit.
+struct OutputBufferLimit {
+  uint64_t hard_bytes = 0;
+  uint64_t soft_bytes = 0;
+  uint64_t soft_seconds = 0;
+
+  bool operator==(const OutputBufferLimit&) const = default;
+};
+
+constexpr uint64_t kMiB = 1ULL << 20;
+constexpr uint32_t kMaxDatabases = 16;
+constexpr uint32_t kMaxThreads = 256;
+
+struct Config {
+  // Network. A bind address with a leading '-' may be missing; "*" and "::*" are all of IPv4, IPv6.
+  std::vector<std::string> bind{"*", "-::*"};
+  uint32_t port = 6379;                 // 0: no TCP
+  std::string unixsocket;               // empty: none
+  uint32_t unixsocket_permissions = 0;  // mode bits; 0: as the umask leaves them
+  uint32_t tcp_backlog = 511;
+  uint32_t tcp_keepalive_seconds = 300;  // 0: off
+  uint32_t timeout_seconds = 0;          // 0: idle clients stay
+
+  // Security.
+  bool protected_mode = true;
+  std::string requirepass;  // empty: no password
+
+  // Clients.
+  uint32_t maxclients = 10000;
+  std::array<OutputBufferLimit, kClientClasses> output_buffer_limits{
+      OutputBufferLimit{}, OutputBufferLimit{256 * kMiB, 64 * kMiB, 60},
+      OutputBufferLimit{32 * kMiB, 8 * kMiB, 60}};
+  uint64_t query_buffer_limit_bytes = 1024 * kMiB;
+  uint64_t proto_max_bulk_bytes = 512 * kMiB;
+
+  // General.
+  uint32_t threads = 0;  // 0: one per core
+  DriverChoice driver = DriverChoice::automatic;
+  uint32_t databases = kMaxDatabases;
+  LogLevel loglevel = LogLevel::notice;
+  std::string logfile;  // empty: standard output
+  std::string dir = "./";
+
+  // Settings of parts that do not exist yet: the table keeps these at their defaults.
+  uint64_t maxmemory_bytes = 0;
+  EvictionPolicy maxmemory_policy = EvictionPolicy::noeviction;
+  std::string save;
+  bool appendonly = false;
+  std::string notify_keyspace_events;
+  bool cluster_enabled = false;
+  bool daemonize = false;
+  Supervision supervised = Supervision::none;
+  std::string pidfile;
+
+  // Where the settings came from; not a setting itself. Empty: no file, or standard input.
+  std::string config_file;
+
+  bool operator==(const Config&) const = default;
+
+  const OutputBufferLimit& output_buffer_limit(ClientClass client_class) const {
+    return output_buffer_limits[static_cast<size_t>(client_class)];
+  }
+};
+
+}  // namespace larder::config

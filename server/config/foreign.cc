@@ -1,0 +1,116 @@
+#include "server/config/foreign.h"
+
+#include <array>
+
+#include "server/config/table.h"
+#include "server/text/glob.h"
+
+namespace larder::config {
+namespace {
+
+struct Missing {
+  std::string_view pattern;
+  std::string_view part;
+};
+
+constexpr std::string_view kReplication = "replication is not part of this version";
+constexpr std::string_view kPersistence = "persistence is not part of this version";
+constexpr std::string_view kUsers =
+    "access control lists are not part of this version; requirepass sets the one password";
+constexpr std::string_view kModules = "modules are not supported";
+constexpr std::string_view kScripts = "scripts are not part of this version";
+constexpr std::string_view kEviction = "eviction is not part of this version";
+constexpr std::string_view kEncodings = "the types it tunes are not part of this version";
+constexpr std::string_view kThreads = "use threads instead";
+constexpr std::string_view kSlow = "slow log and latency monitor are not part of this version";
+constexpr std::string_view kInternals = "it tunes internals of Redis that do not exist here";
+constexpr std::string_view kProcess = "the service manager does this better";
+
+constexpr std::array kMissing{
+    Missing{"tls-*", "TLS is not part of this version"},
+    Missing{"cluster-*", "clustering is not part of this version"},
+    Missing{"replicaof", kReplication},
+    Missing{"slaveof", kReplication},
+    Missing{"replica-*", kReplication},
+    Missing{"slave-*", kReplication},
+    Missing{"repl-*", kReplication},
+    Missing{"masterauth", kReplication},
+    Missing{"masteruser", kReplication},
+    Missing{"min-replicas-*", kReplication},
+    Missing{"min-slaves-*", kReplication},
+    Missing{"propagation-error-behavior", kReplication},
+    Missing{"sentinel", "Sentinel is not part of this version"},
+    Missing{"user", kUsers},
+    Missing{"aclfile", kUsers},
+    Missing{"acl-pubsub-default", kUsers},
+    Missing{"acllog-max-len", kUsers},
+    Missing{"rename-command",
+            "commands cannot be renamed; requirepass and bind keep strangers out"},
+    Missing{"loadmodule", kModules},
+    Missing{"enable-module-command", kModules},
+    Missing{"enable-debug-command", "DEBUG is not part of this version"},
+    Missing{"enable-protected-configs", "settings of this kind never change at run time"},
+    Missing{"dbfilename", kPersistence},
+    Missing{"append*", kPersistence},
+    Missing{"aof-*", kPersistence},
+    Missing{"auto-aof-*", kPersistence},
+    Missing{"no-appendfsync-on-rewrite", kPersistence},
+    Missing{"rdb*", kPersistence},
+    Missing{"sanitize-dump-payload", kPersistence},
+    Missing{"stop-writes-on-bgsave-error", kPersistence},
+    Missing{"aof_rewrite_cpulist", kPersistence},
+    Missing{"bgsave_cpulist", kPersistence},
+    Missing{"lua-time-limit", kScripts},
+    Missing{"busy-reply-threshold", kScripts},
+    Missing{"maxmemory-clients", "client-output-buffer-limit bounds each client"},
+    Missing{"maxmemory-*", kEviction},
+    Missing{"lfu-*", kEviction},
+    Missing{"lazyfree-*", "large values are always freed in slices"},
+    Missing{"hash-max-*", kEncodings},
+    Missing{"list-max-*", kEncodings},
+    Missing{"list-compress-depth", kEncodings},
+    Missing{"set-max-*", kEncodings},
+    Missing{"zset-max-*", kEncodings},
+    Missing{"stream-node-max-*", kEncodings},
+    Missing{"hll-sparse-max-bytes", kEncodings},
+    Missing{"tracking-table-max-keys", "client-side caching is not part of this version"},
+    Missing{"io-threads*", kThreads},
+    Missing{"server_cpulist", "taskset does this, and threads follows it"},
+    Missing{"bio_cpulist", kInternals},
+    Missing{"bind-source-addr", kReplication},
+    Missing{"socket-mark-id", kInternals},
+    Missing{"slowlog-*", kSlow},
+    Missing{"latency-*", kSlow},
+    Missing{"hz", kInternals},
+    Missing{"dynamic-hz", kInternals},
+    Missing{"activerehashing", kInternals},
+    Missing{"activedefrag", kInternals},
+    Missing{"active-defrag-*", kInternals},
+    Missing{"active-expire-effort", kInternals},
+    Missing{"jemalloc-bg-thread", kInternals},
+    Missing{"disable-thp", kInternals},
+    Missing{"ignore-warnings", kInternals},
+    Missing{"always-show-logo", "there is no logo"},
+    Missing{"set-proc-title", kInternals},
+    Missing{"proc-title-template", kInternals},
+    Missing{"crash-log-enabled", kInternals},
+    Missing{"crash-memcheck-enabled", kInternals},
+    Missing{"syslog-*", kProcess},
+    Missing{"oom-score-adj*", kProcess},
+    Missing{"shutdown-timeout", kReplication},
+    Missing{"shutdown-on-*", kPersistence},
+    Missing{"locale-collate", kInternals},
+    Missing{"gopher-enabled", "Gopher is not supported"},
+};
+
+}  // namespace
+
+std::optional<std::string_view> missing_part(std::string_view name) {
+  if (find_setting(name) != nullptr) return std::nullopt;
+  for (const Missing& missing : kMissing) {
+    if (text::glob_match(missing.pattern, name, text::GlobCase::ignore)) return missing.part;
+  }
+  return std::nullopt;
+}
+
+}  // namespace larder::config

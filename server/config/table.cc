@@ -1,0 +1,229 @@
+#include "server/config/table.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "server/text/ascii.h"
+
+namespace larder::config {
+namespace {
+
+constexpr uint32_t kMaxInt = std::numeric_limits<int32_t>::max();
+constexpr uint64_t kMaxLong = std::numeric_limits<int64_t>::max();
+constexpr size_t kMaxTextBytes = 4096;
+// What fits in sockaddr_un beside its closing NUL.
+constexpr size_t kMaxSocketPathBytes = 107;
+// A longer one might not pass the limits on requests before authentication.
+constexpr size_t kMaxPasswordBytes = 512;
+constexpr size_t kMaxBindAddresses = 16;
+
+using Refusal = std::optional<std::string_view>;
+
+// With a closing NUL, as the kernel wants it, a path must not have another.
+Refusal check_path(std::string_view path) {
+  if (path.find('\0') != std::string_view::npos) return "argument has a NUL byte";
+  return std::nullopt;
+}
+
+Refusal check_directory(std::string_view path) {
+  if (path.empty()) return "argument must not be empty";
+  return check_path(path);
+}
+
+// Pairs of seconds (at least 1) and changes.
+Refusal check_save(std::string_view value) {
+  constexpr std::string_view kInvalid = "Invalid save parameters";
+  size_t words = 0;
+  bool in_word = false;
+  for (const char byte : value) {
+    if (byte != ' ' && !text::is_digit(byte)) return kInvalid;
+    if (byte != ' ' && !in_word) ++words;
+    in_word = byte != ' ';
+  }
+  if (words % 2 != 0) return kInvalid;
+  return std::nullopt;
+}
+
+Refusal check_notification_classes(std::string_view classes) {
+  if (classes.find_first_not_of("Ag$lshzxeKEtmdn") != std::string_view::npos) {
+    return "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.";
+  }
+  return std::nullopt;
+}
+
+template <class Enumeration>
+Enumeration enumeration_of(Enumeration Config::*);
+
+template <auto Member>
+constexpr Choice choice(std::span<const std::string_view> names) {
+  using Enumeration = decltype(enumeration_of(Member));
+  return {names, [](const Config& config) { return static_cast<size_t>(config.*Member); },
+          [](Config& config, size_t index) { config.*Member = static_cast<Enumeration>(index); }};
+}
+
+constexpr std::array<std::string_view, 4> kLogLevels{"debug", "verbose", "notice", "warning"};
+constexpr std::array<std::string_view, 3> kDrivers{"auto", "uring", "epoll"};
+constexpr std::array<std::string_view, 8> kPolicies{
+    "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl",
+    "allkeys-lru",  "allkeys-lfu",  "allkeys-random",  "noeviction"};
+constexpr std::array<std::string_view, 4> kSupervisions{"upstart", "systemd", "auto", "no"};
+
+constexpr Change kStart = Change::at_start_only;
+constexpr Change kRun = Change::at_run_time;
+
+// Each table is one group of --help, in its order.
+constexpr std::array kNetwork{
+    Setting{
+        "bind", Group::network, kStart, Words{&Config::bind, kMaxBindAddresses, "bind addresses"},
+        "Addresses to listen on. * and ::* are all of IPv4 and IPv6; an address with a leading - "
+        "may be missing on the machine."},
+    Setting{"port", Group::network, kStart, Integer{&Config::port, 0, 65535},
+            "TCP port; 0 listens on no TCP port."},
+    Setting{"unixsocket", Group::network, kStart,
+            Text{&Config::unixsocket, kMaxSocketPathBytes,
+                 "a path of at most 107 bytes, or \"\" for none", check_path},
+            "Path of a Unix socket to listen on as well."},
+    Setting{"unixsocketperm", Group::network, kStart, Octal{&Config::unixsocket_permissions, 0777},
+            "Permissions of the Unix socket, such as 700; 0 leaves them to the umask."},
+    Setting{"tcp-backlog", Group::network, kStart, Integer{&Config::tcp_backlog, 0, kMaxInt},
+            "Connections that may wait to be accepted (the kernel's somaxconn bounds it too)."},
+    Setting{"tcp-keepalive", Group::network, kRun,
+            Integer{&Config::tcp_keepalive_seconds, 0, kMaxInt},
+            "Seconds of silence after which the kernel probes whether a client is still there; 0 "
+            "never."},
+    Setting{"timeout", Group::network, kRun, Integer{&Config::timeout_seconds, 0, kMaxInt},
+            "Seconds after which an idle client is disconnected; 0 never."},
+};
+
+constexpr std::array kSecurity{
+    Setting{"protected-mode", Group::security, kRun, YesNo{&Config::protected_mode},
+            "While no password is set, serve only clients of this machine."},
+    Setting{"requirepass",
+            Group::security,
+            kRun,
+            Text{&Config::requirepass, kMaxPasswordBytes,
+                 "a password of at most 512 bytes, or \"\" for none"},
+            "Password that clients must give (AUTH, HELLO) before anything else.",
+            {},
+            true},
+};
+
+constexpr std::array kClients{
+    Setting{"maxclients", Group::clients, kRun,
+            Integer{&Config::maxclients, 1, std::numeric_limits<uint32_t>::max()},
+            "Clients at one time; further ones get an error and are disconnected."},
+    Setting{
+        "client-output-buffer-limit", Group::clients, kRun,
+        OutputLimits{&Config::output_buffer_limits},
+        "Disconnect a client of the class when more than the hard limit waits to be sent to it, "
+        "or more than the soft limit for that many seconds; 0 is no limit."},
+    Setting{"client-query-buffer-limit", Group::clients, kRun,
+            Memory{&Config::query_buffer_limit_bytes, kMiB, kMaxLong},
+            "Largest unfinished request of one client."},
+    Setting{"proto-max-bulk-len", Group::clients, kRun,
+            Memory{&Config::proto_max_bulk_bytes, kMiB, kMaxLong},
+            "Largest single argument of a request."},
+};
+
+constexpr std::array kGeneral{
+    Setting{"threads", Group::general, kStart, Integer{&Config::threads, 0, kMaxThreads},
+            "Worker threads; 0 is one per core that this process may use."},
+    Setting{"driver", Group::general, kStart, choice<&Config::driver>(kDrivers),
+            "How to talk to the kernel; auto takes io_uring where it is allowed, else epoll."},
+    Setting{"databases", Group::general, kStart, Integer{&Config::databases, 1, kMaxDatabases},
+            "Databases that SELECT can choose from."},
+    Setting{"loglevel", Group::general, kRun, choice<&Config::loglevel>(kLogLevels),
+            "Least important kind of line that is logged."},
+    Setting{
+        "logfile", Group::general, kStart,
+        Text{&Config::logfile, kMaxTextBytes, "a path, or \"\" for standard output", check_path},
+        "File to which log lines are appended."},
+    Setting{"dir", Group::general, kStart,
+            Text{&Config::dir, kMaxTextBytes, "a directory", check_directory},
+            "Working directory, changed to at start; relative paths are seen from here."},
+};
+
+constexpr std::string_view kNoEviction =
+    "eviction is not part of this version; use 0 and bound the memory of the process from outside";
+constexpr std::string_view kNoPolicies = "eviction is not part of this version; use noeviction";
+constexpr std::string_view kNoSave = "persistence is not part of this version; use save \"\"";
+constexpr std::string_view kNoAppend = "persistence is not part of this version; use appendonly no";
+constexpr std::string_view kNoNotifications =
+    "keyspace notifications are not part of this version; use notify-keyspace-events \"\"";
+constexpr std::string_view kNoCluster =
+    "clustering is not part of this version; use cluster-enabled no";
+constexpr std::string_view kNoDaemon =
+    "the server runs in the foreground; use daemonize no, and a service manager";
+constexpr std::string_view kNoSupervisor =
+    "the server sends no signals to service managers; use supervised no";
+constexpr std::string_view kNoPidFile = "the server writes no pid file; use pidfile \"\"";
+
+constexpr std::array kLater{
+    Setting{"maxmemory", Group::later, kRun,
+            Memory{&Config::maxmemory_bytes, 0, std::numeric_limits<uint64_t>::max()},
+            "Limit on memory; 0 is none.", kNoEviction},
+    Setting{"maxmemory-policy", Group::later, kRun, choice<&Config::maxmemory_policy>(kPolicies),
+            "What to evict at the limit.", kNoPolicies},
+    Setting{"save", Group::later, kRun,
+            Text{&Config::save, kMaxTextBytes, "pairs of seconds and changes", check_save, true},
+            "When to write snapshots; \"\" is never.", kNoSave},
+    Setting{"appendonly", Group::later, kRun, YesNo{&Config::appendonly},
+            "Whether writes go to an append-only file.", kNoAppend},
+    Setting{"notify-keyspace-events", Group::later, kRun,
+            Text{&Config::notify_keyspace_events, kMaxTextBytes, "letters of event classes",
+                 check_notification_classes},
+            "Which keyspace events are published; \"\" is none.", kNoNotifications},
+    Setting{"cluster-enabled", Group::later, kStart, YesNo{&Config::cluster_enabled},
+            "Whether the server is a node of a cluster.", kNoCluster},
+    Setting{"daemonize", Group::later, kStart, YesNo{&Config::daemonize},
+            "Whether to run in the background.", kNoDaemon},
+    Setting{"supervised", Group::later, kStart, choice<&Config::supervised>(kSupervisions),
+            "Which service manager to signal.", kNoSupervisor},
+    Setting{"pidfile", Group::later, kStart,
+            Text{&Config::pidfile, kMaxTextBytes, "a path", check_path},
+            "File for the process id; \"\" is none.", kNoPidFile},
+};
+
+constexpr auto kTable = [] {
+  constexpr size_t kRows =
+      kNetwork.size() + kSecurity.size() + kClients.size() + kGeneral.size() + kLater.size();
+  std::array<const Setting*, kRows> rows{};
+  size_t at = 0;
+  const auto add = [&](std::span<const Setting> group) {
+    for (const Setting& setting : group) rows[at++] = &setting;
+  };
+  add(kNetwork);
+  add(kSecurity);
+  add(kClients);
+  add(kGeneral);
+  add(kLater);
+  return rows;
+}();
+
+constexpr bool names_are_lower_case_and_unique() {
+  for (size_t i = 0; i < kTable.size(); ++i) {
+    for (const char byte : kTable[i]->name) {
+      if (byte != text::to_lower(byte)) return false;
+    }
+    for (size_t j = 0; j < i; ++j) {
+      if (kTable[i]->name == kTable[j]->name) return false;
+    }
+  }
+  return true;
+}
+static_assert(names_are_lower_case_and_unique());
+
+}  // namespace
+
+std::span<const Setting* const> table() {
+  return kTable;
+}
+
+const Setting* find_setting(std::string_view name) {
+  for (const Setting* setting : kTable) {
+    if (text::equals_ignoring_case(setting->name, name)) return setting;
+  }
+  return nullptr;
+}
+
+}  // namespace larder::config
