@@ -1,9 +1,649 @@
+// CLIENT: what a client says about itself, and what it may ask about and do to the others.
+//
+// Commands about the client itself end here; those about all clients gather from every worker and
+// change them there (NodeTask).
+#include <charconv>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocol/number.h"
+#include "server/commands/client_line.h"
 #include "server/commands/parts.h"
+#include "server/commands/session_names.h"
+#include "server/contexts.h"
+#include "server/text/ascii.h"
+#include "server/text/quoting.h"
 
 namespace larder::server {
+namespace {
+
+using protocol::Arguments;
+using protocol::Reply;
+using text::equals_ignoring_case;
+
+constexpr std::string_view kSyntaxError = "ERR syntax error";
+constexpr std::string_view kNotAnInteger = "ERR value is not an integer or out of range";
+
+// Every client here is a normal one: there are no replicas, primaries or subscribers.
+enum class ClientType : uint8_t { normal, other };
+
+std::optional<ClientType> client_type(std::string_view name) {
+  if (equals_ignoring_case(name, "normal")) return ClientType::normal;
+  for (std::string_view other : {"slave", "replica", "pubsub", "master"}) {
+    if (equals_ignoring_case(name, other)) return ClientType::other;
+  }
+  return std::nullopt;
+}
+
+void refuse_client_type(std::string_view name, Reply& reply) {
+  reply.error("ERR Unknown client type '" + text::echo(name) + "'");
+}
+
+// ---- about oneself
+// ---------------------------------------------------------------------------------
+
+void id(SessionContext& context, Arguments, Reply& reply) {
+  reply.integer(static_cast<int64_t>(context.session().id));
+}
+
+void get_name(SessionContext& context, Arguments, Reply& reply) {
+  if (context.session().name.empty()) return reply.null();
+  reply.bulk(context.session().name);
+}
+
+void set_name(SessionContext& context, Arguments arguments, Reply& reply) {
+  if (!is_session_attribute(arguments[2])) return reply.error(kBadSessionName);
+  context.session().name = arguments[2];
+  reply.ok();
+}
+
+void set_info(SessionContext& context, Arguments arguments, Reply& reply) {
+  const std::string_view option = arguments[2];
+  const bool is_name = equals_ignoring_case(option, "lib-name");
+  if (!is_name && !equals_ignoring_case(option, "lib-ver")) {
+    return reply.error("ERR Unrecognized option '" + text::echo(option) + "'");
+  }
+  if (!is_session_attribute(arguments[3])) {
+    return reply.error("ERR " + std::string(option) +
+                       " cannot contain spaces, newlines or special characters.");
+  }
+  Session& session = context.session();
+  (is_name ? session.library_name : session.library_version) = arguments[3];
+  reply.ok();
+}
+
+// ON or OFF; answers the error itself.
+std::optional<bool> read_switch(std::string_view word, Reply& reply) {
+  if (equals_ignoring_case(word, "on")) return true;
+  if (equals_ignoring_case(word, "off")) return false;
+  reply.error(kSyntaxError);
+  return std::nullopt;
+}
+
+void no_evict(SessionContext& context, Arguments arguments, Reply& reply) {
+  const std::optional<bool> on = read_switch(arguments[2], reply);
+  if (!on) return;
+  context.session().no_evict = *on;
+  reply.ok();
+}
+
+void no_touch(SessionContext& context, Arguments arguments, Reply& reply) {
+  const std::optional<bool> on = read_switch(arguments[2], reply);
+  if (!on) return;
+  context.session().no_touch = *on;
+  reply.ok();
+}
+
+void reply_mode(SessionContext& context, Arguments arguments, Reply& reply) {
+  Session& session = context.session();
+  if (equals_ignoring_case(arguments[2], "on")) {
+    session.reply_mode = ReplyMode::on;
+    reply.ok();
+  } else if (equals_ignoring_case(arguments[2], "off")) {
+    session.reply_mode = ReplyMode::off;
+  } else if (equals_ignoring_case(arguments[2], "skip")) {
+    if (session.reply_mode != ReplyMode::off) session.reply_mode = ReplyMode::skip_next;
+  } else {
+    reply.error(kSyntaxError);
+  }
+}
+
+// No command of this server blocks, so whoever is named is not blocked.
+void unblock(SessionContext&, Arguments arguments, Reply& reply) {
+  if (arguments.size() > 4) return write_subcommand_syntax_error("client", arguments[1], reply);
+  if (arguments.size() == 4 && !equals_ignoring_case(arguments[3], "timeout") &&
+      !equals_ignoring_case(arguments[3], "error")) {
+    return reply.error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
+  }
+  if (!protocol::parse_int64(arguments[2])) return reply.error(kNotAnInteger);
+  reply.integer(0);
+}
+
+// ---- CLIENT LIST, CLIENT INFO
+// ----------------------------------------------------------------------
+
+class ListTask final : public NodeTask {
+ public:
+  ListTask(unsigned worker_count, int64_t now_ms) : lines_(worker_count), now_ms_(now_ms) {}
+
+  void show_type(ClientType type) { type_ = type; }
+  // In this order, known ones only.
+  void show_ids(std::vector<uint64_t> ids) { ids_ = std::move(ids); }
+  void show_only(uint64_t id) { only_ = id; }
+
+  void visit(WorkerView& view) override {
+    if (type_ == ClientType::other) return;
+    auto& lines = lines_[view.index()];
+    view.for_each_client([&](const Session& session, const ConnectionFacts& facts) {
+      if (only_ && session.id != *only_) return;
+      lines.emplace_back(session.id, client_line(session, facts, now_ms_));
+    });
+  }
+
+  void finish(FinishContext&, Reply& reply) override {
+    std::map<uint64_t, std::string> by_id;
+    for (auto& lines : lines_) {
+      for (auto& [client, line] : lines) by_id.emplace(client, std::move(line));
+    }
+    std::string text;
+    if (ids_) {
+      for (uint64_t wanted : *ids_) {
+        if (auto place = by_id.find(wanted); place != by_id.end()) text += place->second + "\n";
+      }
+    } else {
+      for (const auto& [client, line] : by_id) text += line + "\n";
+    }
+    reply.verbatim("txt", text);
+  }
+
+ private:
+  std::vector<std::vector<std::pair<uint64_t, std::string>>> lines_;  // by worker
+  int64_t now_ms_;
+  ClientType type_ = ClientType::normal;
+  std::optional<std::vector<uint64_t>> ids_;
+  std::optional<uint64_t> only_;
+};
+
+std::shared_ptr<NodeTask> info(NodeContext& context, Arguments, Reply&) {
+  auto task = std::make_shared<ListTask>(context.worker_count(), context.now_ms());
+  task->show_only(context.session().id);
+  return task;
+}
+
+std::shared_ptr<NodeTask> list(NodeContext& context, Arguments arguments, Reply& reply) {
+  auto task = std::make_shared<ListTask>(context.worker_count(), context.now_ms());
+  if (arguments.size() == 2) return task;
+  if (arguments.size() == 4 && equals_ignoring_case(arguments[2], "type")) {
+    const std::optional<ClientType> type = client_type(arguments[3]);
+    if (!type) {
+      refuse_client_type(arguments[3], reply);
+      return nullptr;
+    }
+    task->show_type(*type);
+    return task;
+  }
+  if (arguments.size() > 3 && equals_ignoring_case(arguments[2], "id")) {
+    std::vector<uint64_t> ids;
+    for (std::string_view word : arguments.subspan(3)) {
+      const std::optional<int64_t> wanted = protocol::parse_int64(word);
+      if (!wanted) {
+        reply.error("ERR Invalid client ID");
+        return nullptr;
+      }
+      ids.push_back(static_cast<uint64_t>(*wanted));
+    }
+    task->show_ids(std::move(ids));
+    return task;
+  }
+  reply.error(kSyntaxError);
+  return nullptr;
+}
+
+// ---- CLIENT KILL
+// -----------------------------------------------------------------------------------
+
+struct KillFilter {
+  std::optional<uint64_t> id;
+  std::optional<std::string> peer;
+  std::optional<std::string> local;
+  std::optional<ClientType> type;
+  std::optional<int64_t> least_age_seconds;
+  bool skip_oneself = true;
+  bool is_old_form = false;  // CLIENT KILL ip:port
+};
+
+class KillTask final : public NodeTask {
+ public:
+  KillTask(KillFilter filter, unsigned worker_count, uint64_t own_id, int64_t now_ms)
+      : filter_(std::move(filter)), matches_(worker_count), own_id_(own_id), now_ms_(now_ms) {}
+
+  void visit(WorkerView& view) override {
+    view.for_each_client([&](const Session& session, const ConnectionFacts& facts) {
+      if (does_match(session, facts)) matches_[view.index()].push_back(session.id);
+    });
+  }
+
+  void finish(FinishContext& context, Reply& reply) override {
+    size_t killed = 0;
+    for (auto& matches : matches_) {
+      killed += matches.size();
+      // Its own client goes when it has read the answer.
+      if (std::erase(matches, own_id_) > 0) context.session.close_after_reply = true;
+      if (!matches.empty()) context.apply_everywhere = true;
+    }
+    if (!filter_.is_old_form) return reply.integer(static_cast<int64_t>(killed));
+    if (killed == 0) return reply.error("ERR No such client");
+    reply.ok();
+  }
+
+  void apply(WorkerView& view) override {
+    for (uint64_t client : matches_[view.index()]) view.close_client(client);
+  }
+
+ private:
+  bool does_match(const Session& session, const ConnectionFacts& facts) const {
+    if (filter_.peer && *filter_.peer != facts.peer) return false;
+    if (filter_.local && *filter_.local != facts.local) return false;
+    if (filter_.type == ClientType::other) return false;
+    if (filter_.id && *filter_.id != session.id) return false;
+    if (filter_.skip_oneself && session.id == own_id_) return false;
+    return !filter_.least_age_seconds ||
+           (now_ms_ - facts.created_unix_ms) / 1000 >= *filter_.least_age_seconds;
+  }
+
+  KillFilter filter_;
+  std::vector<std::vector<uint64_t>> matches_;  // by worker
+  uint64_t own_id_;
+  int64_t now_ms_;
+};
+
+// Reads one `option value`; answers the error and returns false if it is none.
+bool read_kill_option(std::string_view option, std::string_view value, KillFilter& filter,
+                      Reply& reply) {
+  if (equals_ignoring_case(option, "id")) {
+    const std::optional<int64_t> wanted = protocol::parse_int64(value);
+    if (!wanted || *wanted < 1) {
+      reply.error("ERR client-id should be greater than 0");
+      return false;
+    }
+    filter.id = static_cast<uint64_t>(*wanted);
+  } else if (equals_ignoring_case(option, "maxage")) {
+    filter.least_age_seconds = protocol::parse_int64(value);
+    if (!filter.least_age_seconds) {
+      reply.error("ERR maxage is not an integer or out of range");
+      return false;
+    }
+    if (*filter.least_age_seconds <= 0) {
+      reply.error("ERR maxage should be greater than 0");
+      return false;
+    }
+  } else if (equals_ignoring_case(option, "type")) {
+    filter.type = client_type(value);
+    if (!filter.type) {
+      refuse_client_type(value, reply);
+      return false;
+    }
+  } else if (equals_ignoring_case(option, "addr")) {
+    filter.peer = value;
+  } else if (equals_ignoring_case(option, "laddr")) {
+    filter.local = value;
+  } else if (equals_ignoring_case(option, "user")) {
+    if (value != "default") {
+      reply.error("ERR No such user '" + text::echo(value) + "'");
+      return false;
+    }
+  } else if (equals_ignoring_case(option, "skipme") &&
+             (equals_ignoring_case(value, "yes") || equals_ignoring_case(value, "no"))) {
+    filter.skip_oneself = equals_ignoring_case(value, "yes");
+  } else {
+    reply.error(kSyntaxError);
+    return false;
+  }
+  return true;
+}
+
+std::shared_ptr<NodeTask> kill(NodeContext& context, Arguments arguments, Reply& reply) {
+  KillFilter filter;
+  if (arguments.size() == 3) {
+    filter.peer = arguments[2];
+    filter.skip_oneself = false;
+    filter.is_old_form = true;
+  }
+  for (size_t i = 2; i < arguments.size() && !filter.is_old_form; i += 2) {
+    if (i + 1 == arguments.size()) {
+      reply.error(kSyntaxError);
+      return nullptr;
+    }
+    if (!read_kill_option(arguments[i], arguments[i + 1], filter, reply)) return nullptr;
+  }
+  return std::make_shared<KillTask>(std::move(filter), context.worker_count(), context.session().id,
+                                    context.now_ms());
+}
+
+// ---- CLIENT PAUSE, CLIENT UNPAUSE
+// ------------------------------------------------------------------
+
+class PauseTask final : public NodeTask {
+ public:
+  PauseTask(PauseMode mode, int64_t until_ms) : mode_(mode), until_ms_(until_ms) {}
+
+  bool gathers() const override { return false; }
+  void finish(FinishContext& context, Reply& reply) override {
+    context.apply_everywhere = true;
+    reply.ok();
+  }
+  void apply(WorkerView& view) override { view.pause_clients(mode_, until_ms_); }
+
+ private:
+  PauseMode mode_;
+  int64_t until_ms_;
+};
+
+std::shared_ptr<NodeTask> pause(NodeContext& context, Arguments arguments, Reply& reply) {
+  if (arguments.size() > 4) {
+    write_subcommand_syntax_error("client", arguments[1], reply);
+    return nullptr;
+  }
+  PauseMode mode = PauseMode::all;
+  if (arguments.size() == 4) {
+    if (equals_ignoring_case(arguments[3], "write")) {
+      mode = PauseMode::writes;
+    } else if (!equals_ignoring_case(arguments[3], "all")) {
+      reply.error("ERR CLIENT PAUSE mode must be WRITE or ALL");
+      return nullptr;
+    }
+  }
+  const std::optional<int64_t> timeout_ms = protocol::parse_int64(arguments[2]);
+  if (!timeout_ms) {
+    reply.error("ERR timeout is not an integer or out of range");
+    return nullptr;
+  }
+  if (*timeout_ms < 0) {
+    reply.error("ERR timeout is negative");
+    return nullptr;
+  }
+  if (*timeout_ms > INT64_MAX - context.now_ms()) {
+    reply.error("ERR timeout is out of range");
+    return nullptr;
+  }
+  return std::make_shared<PauseTask>(mode, context.now_ms() + *timeout_ms);
+}
+
+std::shared_ptr<NodeTask> unpause(NodeContext&, Arguments, Reply&) {
+  return std::make_shared<PauseTask>(PauseMode::none, 0);
+}
+
+void help(SessionContext&, Arguments, Reply& reply) {
+  static constexpr std::string_view kLines[] = {
+      "GETNAME",
+      "    Return the name of the current connection.",
+      "ID",
+      "    Return the ID of the current connection.",
+      "INFO",
+      "    Return information about the current client connection.",
+      "KILL <ip:port>",
+      "    Kill connection made from <ip:port>.",
+      "KILL <option> <value> [<option> <value> [...]]",
+      "    Kill connections. Options are:",
+      "    * ADDR (<ip:port>|<unixsocket>:0)",
+      "      Kill connections made from the specified address",
+      "    * LADDR (<ip:port>|<unixsocket>:0)",
+      "      Kill connections made to specified local address",
+      "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
+      "      Kill connections by type.",
+      "    * USER <username>",
+      "      Kill connections authenticated by <username>.",
+      "    * SKIPME (YES|NO)",
+      "      Skip killing current connection (default: yes).",
+      "    * ID <client-id>",
+      "      Kill connections by client id.",
+      "    * MAXAGE <maxage>",
+      "      Kill connections older than the specified age.",
+      "LIST [options ...]",
+      "    Return information about client connections. Options:",
+      "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
+      "      Return clients of specified type.",
+      "    * ID <client-id> [...]",
+      "      Return the clients of these ids.",
+      "UNPAUSE",
+      "    Stop the current client pause, resuming traffic.",
+      "PAUSE <timeout> [WRITE|ALL]",
+      "    Suspend all, or just write, clients for <timeout> milliseconds.",
+      "REPLY (ON|OFF|SKIP)",
+      "    Control the replies sent to the current connection.",
+      "SETINFO <option> <value>",
+      "    Set client meta attr. Options are:",
+      "    * LIB-NAME: the client lib name.",
+      "    * LIB-VER: the client lib version.",
+      "SETNAME <name>",
+      "    Assign the name <name> to the current connection.",
+      "UNBLOCK <clientid> [TIMEOUT|ERROR]",
+      "    Unblock the specified blocked client.",
+      "NO-EVICT (ON|OFF)",
+      "    Protect current client connection from eviction.",
+      "NO-TOUCH (ON|OFF)",
+      "    Will not touch LRU/LFU stats when this mode is on.",
+  };
+  write_help("client", kLines, reply);
+}
+
+constexpr uint32_t kPlain = kNoScript | kLoading | kStale;
+constexpr uint32_t kPrivileged = kAdmin | kPlain;
+
+constexpr auto kSubcommands = checked({
+    {"id",
+     2,
+     kPlain,
+     kConnectionCategory,
+     {},
+     LockPlan::nothing,
+     id,
+     {.summary = "Returns the client ID for the current connection",
+      .since = "5.0.0",
+      .group = "connection",
+      .complexity = "O(1)",
+      .syntax = ""}},
+    {"info",
+     2,
+     kPlain,
+     kConnectionCategory,
+     {},
+     LockPlan::nothing,
+     info,
+     {.summary = "Returns information about the current client connection.",
+      .since = "6.2.0",
+      .group = "connection",
+      .complexity = "O(1)",
+      .syntax = "",
+      .tips = "nondeterministic_output"}},
+    {"list",
+     -2,
+     kPrivileged,
+     kConnectionCategory,
+     {},
+     LockPlan::nothing,
+     list,
+     {.summary = "Get the list of client connections",
+      .since = "2.4.0",
+      .group = "connection",
+      .complexity = "O(N) where N is the number of client connections",
+      .syntax = "[TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]",
+      .history = "2.8.12: Added unique client `id` field.|"
+                 "5.0.0: Added optional `TYPE` filter.|"
+                 "6.0.0: Added `user` field.|"
+                 "6.2.0: Added `argv-mem`, `tot-mem`, `laddr` and `redir` fields and the optional "
+                 "`ID` filter.|"
+                 "7.0.0: Added `resp`, `multi-mem`, `rbs` and `rbp` fields.|"
+                 "7.0.3: Added `ssub` field.",
+      .tips = "nondeterministic_output"}},
+    {"kill",
+     -3,
+     kPrivileged,
+     kConnectionCategory,
+     {},
+     LockPlan::nothing,
+     kill,
+     {.summary = "Kill the connection of a client",
+      .since = "2.4.0",
+      .group = "connection",
+      .complexity = "O(N) where N is the number of client connections",
+      .syntax = "<ip:port | <[ID client-id] | [TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] "
+                "| [USER username] | [ADDR ip:port] | [LADDR ip:port] | [SKIPME yes/no] | "
+                "[MAXAGE maxage] [...]>>",
+      .history = "2.8.12: Added new filter format.|"
+                 "2.8.12: `ID` option.|"
+                 "3.2.0: Added `master` type in for `TYPE` option.|"
+                 "5.0.0: Replaced `slave` `TYPE` with `replica`. `slave` still supported for "
+                 "backward compatibility.|"
+                 "6.2.0: `LADDR` option.|"
+                 "7.4.0: `MAXAGE` option."}},
+    {"setname",
+     3,
+     kPlain,
+     kConnectionCategory,
+     {},
+     LockPlan::nothing,
+     set_name,
+     {.summary = "Set the current connection name",
+      .since = "2.6.9",
+      .group = "connection",
+      .complexity = "O(1)",
+      .syntax = "connection-name"}},
+    {"getname",
+     2,
+     kPlain,
+     kConnectionCategory,
+     {},
+     LockPlan::nothing,
+     get_name,
+     {.summary = "Get the current connection name",
+      .since = "2.6.9",
+      .group = "connection",
+      .complexity = "O(1)",
+      .syntax = ""}},
+    {"setinfo",
+     4,
+     kPlain,
+     kConnectionCategory,
+     {},
+     LockPlan::nothing,
+     set_info,
+     {.summary = "Sets information specific to the client or connection.",
+      .since = "7.2.0",
+      .group = "connection",
+      .complexity = "O(1)",
+      .syntax = "<LIB-NAME libname | LIB-VER libver>",
+      .tips = "request_policy:all_nodes response_policy:all_succeeded"}},
+    {"no-evict",
+     3,
+     kPrivileged,
+     kConnectionCategory,
+     {},
+     LockPlan::nothing,
+     no_evict,
+     {.summary = "Set client eviction mode for the current connection",
+      .since = "7.0.0",
+      .group = "connection",
+      .complexity = "O(1)",
+      .syntax = "<ON | OFF>"}},
+    {"no-touch",
+     3,
+     kPlain,
+     kConnectionCategory,
+     {},
+     LockPlan::nothing,
+     no_touch,
+     {.summary =
+          "Controls whether commands sent by the client affect the LRU/LFU of accessed keys.",
+      .since = "7.2.0",
+      .group = "connection",
+      .complexity = "O(1)",
+      .syntax = "<ON | OFF>"}},
+    {"reply",
+     3,
+     kPlain,
+     kConnectionCategory,
+     {},
+     LockPlan::nothing,
+     reply_mode,
+     {.summary = "Instruct the server whether to reply to commands",
+      .since = "3.2.0",
+      .group = "connection",
+      .complexity = "O(1)",
+      .syntax = "<ON | OFF | SKIP>"}},
+    {"pause",
+     -3,
+     kPrivileged,
+     kConnectionCategory,
+     {},
+     LockPlan::nothing,
+     pause,
+     {.summary = "Stop processing commands from clients for some time",
+      .since = "2.9.50",
+      .group = "connection",
+      .complexity = "O(1)",
+      .syntax = "timeout [WRITE | ALL]",
+      .history = "6.2.0: `CLIENT PAUSE WRITE` mode added along with the `mode` option."}},
+    {"unpause",
+     2,
+     kPrivileged,
+     kConnectionCategory,
+     {},
+     LockPlan::nothing,
+     unpause,
+     {.summary = "Resume processing of clients that were paused",
+      .since = "6.2.0",
+      .group = "connection",
+      .complexity = "O(N) Where N is the number of paused clients",
+      .syntax = ""}},
+    {"unblock",
+     -3,
+     kPrivileged,
+     kConnectionCategory,
+     {},
+     LockPlan::nothing,
+     unblock,
+     {.summary = "Unblock a client blocked in a blocking command from a different connection",
+      .since = "5.0.0",
+      .group = "connection",
+      .complexity = "O(log N) where N is the number of client connections",
+      .syntax = "client-id [TIMEOUT | ERROR]"}},
+    {"help",
+     2,
+     kLoading | kStale,
+     kConnectionCategory,
+     {},
+     LockPlan::nothing,
+     help,
+     {.summary = "Show helpful text about the different subcommands",
+      .since = "5.0.0",
+      .group = "connection",
+      .complexity = "O(1)",
+      .syntax = ""}},
+});
+
+constexpr auto kRows = checked({
+    {"client",
+     -2,
+     0,
+     0,
+     {},
+     LockPlan::nothing,
+     Handler(),
+     {.summary = "A container for client connection commands",
+      .since = "2.4.0",
+      .group = "connection",
+      .complexity = "Depends on subcommand.",
+      .syntax = ""},
+     kSubcommands},
+});
+
+}  // namespace
 
 CommandFamily client_commands() {
-  return {};
+  return kRows;
 }
 
 }  // namespace larder::server
