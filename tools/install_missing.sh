@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by tools/serve and tools/test: makes the packages of tools/packages present.
 #
 # install_missing NEED...   NEED is "serve" or "test", as in tools/packages.
@@ -85,9 +86,10 @@ install_missing() {
   list="$(dirname "${BASH_SOURCE[0]}")/packages"
   is_debian && debian=1
   if ((debian)); then
-    # One question for all packages; those never heard of are reported on stderr, which is no news.
+    # One question for all packages. dpkg-query fails when it never heard of one, which is no news.
+    # shellcheck disable=SC2016
     installed=$(awk '!/^#/ && NF { print $2 }' "$list" |
-      xargs dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' 2>/dev/null | awk '$1 == "ii" { print $2 }')
+      xargs dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' 2>/dev/null | awk '$1 == "ii" { print $2 }') || true
   fi
   while read -r need package rest; do
     [[ -z $need || $need == \#* ]] && continue
