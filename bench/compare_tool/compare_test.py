@@ -87,7 +87,8 @@ class Checks(unittest.TestCase):
 
     def test_custom_servers_need_a_port(self):
         kind = servers.custom_kind("valkey=valkey-server --port {port} --save ''")
-        self.assertEqual(kind.command(7000, 1, 0), ["valkey-server", "--port", "7000", "--save", ""])
+        self.assertEqual(kind.command(7000, 1, 0),
+                         ["valkey-server", "--port", "7000", "--save", ""])
         with self.assertRaises(servers.Failure):
             servers.custom_kind("valkey=valkey-server")
 
