@@ -55,7 +55,7 @@ TEST_CASE("replies that RESP2 lacks take the form Redis gives them") {
 }
 
 TEST_CASE("bulks of every length class carry their length") {
-  for (const size_t size : {1, 9, 10, 99, 100, 999, 1000, 9999, 10000, 100000}) {
+  for (const size_t size : {1u, 9u, 10u, 99u, 100u, 999u, 1000u, 9999u, 10000u, 100000u}) {
     const std::string bytes(size, 'x');
     CHECK(in(Dialect::resp2, [&](Reply& r) { r.bulk(bytes); }) ==
           "$" + std::to_string(size) + "\r\n" + bytes + "\r\n");

@@ -101,7 +101,7 @@ std::vector<RequestLimits> all_limits() {
   tight.max_bulk_bytes = 100;
   tight.max_arguments = 10;
   tight.max_inline_bytes = 32;
-  for (const size_t max_request_bytes : {60, 8, 7, 4}) {
+  for (const size_t max_request_bytes : {60u, 8u, 7u, 4u}) {
     tight.max_request_bytes = max_request_bytes;
     tight.authenticated = !tight.authenticated;
     all.push_back(tight);
@@ -279,7 +279,7 @@ TEST_CASE("overlong lines end in the same error however they arrive") {
     const std::string stream = start + std::string(70000, '7') + "\r\n";
     const auto expected = read_all(stream, {});
     CHECK(read_whole(stream) == expected);
-    for (const size_t piece : {9001, 65536, 65537, 65541, 69999}) {
+    for (const size_t piece : {9001u, 65536u, 65537u, 65541u, 69999u}) {
       SplitReader reader({});
       for (size_t at = 0; at < stream.size(); at += piece) {
         reader.receive(std::string_view(stream).substr(at, piece));
