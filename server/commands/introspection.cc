@@ -1,9 +1,285 @@
+// COMMAND: what this server's commands are. Everything it says comes from the rows.
+#include <optional>
+#include <vector>
+
+#include "server/commands/command_reply.h"
 #include "server/commands/parts.h"
+#include "server/contexts.h"
+#include "server/text/ascii.h"
+#include "server/text/glob.h"
 
 namespace larder::server {
+namespace {
+
+using protocol::Arguments;
+using protocol::Reply;
+using text::equals_ignoring_case;
+
+void command(SessionContext& context, Arguments, Reply& reply) {
+  const CommandTable& commands = context.commands();
+  reply.array(commands.top_level().size());
+  for (const Command* each : commands.top_level()) write_command_info(commands, *each, reply);
+}
+
+void count(SessionContext& context, Arguments, Reply& reply) {
+  reply.integer(static_cast<int64_t>(context.commands().top_level().size()));
+}
+
+void info(SessionContext& context, Arguments arguments, Reply& reply) {
+  if (arguments.size() == 2) return command(context, arguments, reply);
+  const CommandTable& commands = context.commands();
+  reply.array(arguments.size() - 2);
+  for (std::string_view name : arguments.subspan(2)) {
+    const Command* found = commands.find_by_name(name);
+    if (found == nullptr) {
+      reply.null();
+    } else {
+      write_command_info(commands, *found, reply);
+    }
+  }
+}
+
+// Unknown names are left out.
+void docs(SessionContext& context, Arguments arguments, Reply& reply) {
+  const CommandTable& commands = context.commands();
+  std::vector<const Command*> shown;
+  if (arguments.size() == 2) {
+    shown.assign(commands.top_level().begin(), commands.top_level().end());
+  }
+  for (std::string_view name : arguments.subspan(2)) {
+    if (const Command* found = commands.find_by_name(name)) shown.push_back(found);
+  }
+  reply.map(shown.size());
+  for (const Command* each : shown) {
+    reply.bulk(each->full_name);
+    write_command_docs(commands, *each, reply);
+  }
+}
+
+// ---- COMMAND LIST
+// ----------------------------------------------------------------------------------
+
+void list(SessionContext& context, Arguments arguments, Reply& reply) {
+  enum class Filter : uint8_t { none, module, category, pattern };
+  Filter filter = Filter::none;
+  std::string_view wanted;
+  if (arguments.size() == 5 && equals_ignoring_case(arguments[2], "filterby")) {
+    wanted = arguments[4];
+    if (equals_ignoring_case(arguments[3], "module")) {
+      filter = Filter::module;
+    } else if (equals_ignoring_case(arguments[3], "aclcat")) {
+      filter = Filter::category;
+    } else if (equals_ignoring_case(arguments[3], "pattern")) {
+      filter = Filter::pattern;
+    }
+  }
+  if (arguments.size() != 2 && filter == Filter::none) return reply.error("ERR syntax error");
+
+  const CommandTable& commands = context.commands();
+  std::vector<std::string_view> names;
+  for (size_t i = 0; i < commands.size(); ++i) {
+    const Command& each = commands[i];
+    const bool shown = filter == Filter::none ||
+                       (filter == Filter::category && is_in_category(*each.row, wanted)) ||
+                       (filter == Filter::pattern &&
+                        text::glob_match(wanted, each.full_name, text::GlobCase::ignore));
+    if (shown) names.push_back(each.full_name);
+  }
+  reply.array(names.size());
+  for (std::string_view name : names) reply.bulk(name);
+}
+
+// ---- COMMAND GETKEYS, COMMAND GETKEYSANDFLAGS
+// ------------------------------------------------------
+
+struct KeysOfRequest {
+  const CommandRow* row;
+  std::vector<std::string_view> keys;
+};
+
+// The keys of the request that follows `COMMAND GETKEYS`; answers the error if it has none.
+std::optional<KeysOfRequest> keys_of(SessionContext& context, Arguments request, Reply& reply) {
+  const Command* found = context.commands().find(request);
+  const bool names_subcommand = request.size() > 1;
+  if (found == nullptr || (names_subcommand && !found->row->subcommands.empty())) {
+    reply.error("ERR Invalid command specified");
+    return std::nullopt;
+  }
+  const CommandRow& row = *found->row;
+  if (row.keys.first == 0) {
+    reply.error("ERR The command has no key arguments");
+    return std::nullopt;
+  }
+  if (!row.accepts(request.size())) {
+    reply.error("ERR Invalid number of arguments specified for command");
+    return std::nullopt;
+  }
+  KeysOfRequest result{&row, {}};
+  const int last =
+      row.keys.last >= 0 ? row.keys.last : static_cast<int>(request.size()) + row.keys.last;
+  for (int i = row.keys.first; i <= last; i += row.keys.step) {
+    result.keys.push_back(request[static_cast<size_t>(i)]);
+  }
+  return result;
+}
+
+void get_keys(SessionContext& context, Arguments arguments, Reply& reply) {
+  const auto found = keys_of(context, arguments.subspan(2), reply);
+  if (!found) return;
+  reply.array(found->keys.size());
+  for (std::string_view key : found->keys) reply.bulk(key);
+}
+
+void get_keys_and_flags(SessionContext& context, Arguments arguments, Reply& reply) {
+  const auto found = keys_of(context, arguments.subspan(2), reply);
+  if (!found) return;
+  reply.array(found->keys.size());
+  for (std::string_view key : found->keys) {
+    reply.array(2);
+    reply.bulk(key);
+    write_key_flags(*found->row, reply);
+  }
+}
+
+void help(SessionContext&, Arguments, Reply& reply) {
+  static constexpr std::string_view kLines[] = {
+      "(no subcommand)",
+      "    Return details about all Redis commands.",
+      "COUNT",
+      "    Return the total number of commands in this Redis server.",
+      "LIST",
+      "    Return a list of all commands in this Redis server.",
+      "INFO [<command-name> ...]",
+      "    Return details about multiple Redis commands.",
+      "    If no command names are given, documentation details for all",
+      "    commands are returned.",
+      "DOCS [<command-name> ...]",
+      "    Return documentation details about multiple Redis commands.",
+      "    If no command names are given, documentation details for all",
+      "    commands are returned.",
+      "GETKEYS <full-command>",
+      "    Return the keys from a full Redis command.",
+      "GETKEYSANDFLAGS <full-command>",
+      "    Return the keys and the access flags from a full Redis command.",
+  };
+  write_help("command", kLines, reply);
+}
+
+constexpr uint32_t kPlain = kLoading | kStale;
+constexpr std::string_view kAnyOrder = "nondeterministic_output_order";
+
+constexpr auto kSubcommands = checked({
+    {"count",
+     2,
+     kPlain,
+     kConnectionCategory,
+     {},
+     LockPlan::nothing,
+     count,
+     {.summary = "Get total number of Redis commands",
+      .since = "2.8.13",
+      .group = "server",
+      .complexity = "O(1)",
+      .syntax = ""}},
+    {"info",
+     -2,
+     kPlain,
+     kConnectionCategory,
+     {},
+     LockPlan::nothing,
+     info,
+     {.summary = "Get array of specific Redis command details, or all when no argument is given.",
+      .since = "2.8.13",
+      .group = "server",
+      .complexity = "O(N) where N is the number of commands to look up",
+      .syntax = "[command-name [command-name ...]]",
+      .history = "7.0.0: Allowed to be called with no argument to get info on all commands.",
+      .tips = kAnyOrder}},
+    {"docs",
+     -2,
+     kPlain,
+     kConnectionCategory,
+     {},
+     LockPlan::nothing,
+     docs,
+     {.summary = "Get array of specific Redis command documentation",
+      .since = "7.0.0",
+      .group = "server",
+      .complexity = "O(N) where N is the number of commands to look up",
+      .syntax = "[command-name [command-name ...]]",
+      .tips = kAnyOrder}},
+    {"list",
+     -2,
+     kPlain,
+     kConnectionCategory,
+     {},
+     LockPlan::nothing,
+     list,
+     {.summary = "Get an array of Redis command names",
+      .since = "7.0.0",
+      .group = "server",
+      .complexity = "O(N) where N is the total number of Redis commands",
+      .syntax = "[FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]",
+      .tips = kAnyOrder}},
+    {"getkeys",
+     -4,
+     kPlain,
+     kConnectionCategory,
+     {},
+     LockPlan::nothing,
+     get_keys,
+     {.summary = "Extract keys given a full Redis command",
+      .since = "2.8.13",
+      .group = "server",
+      .complexity = "O(N) where N is the number of arguments to the command",
+      .syntax = ""}},
+    {"getkeysandflags",
+     -4,
+     kPlain,
+     kConnectionCategory,
+     {},
+     LockPlan::nothing,
+     get_keys_and_flags,
+     {.summary = "Extract keys and access flags given a full Redis command",
+      .since = "7.0.0",
+      .group = "server",
+      .complexity = "O(N) where N is the number of arguments to the command",
+      .syntax = ""}},
+    {"help",
+     2,
+     kPlain,
+     kConnectionCategory,
+     {},
+     LockPlan::nothing,
+     help,
+     {.summary = "Show helpful text about the different subcommands",
+      .since = "5.0.0",
+      .group = "server",
+      .complexity = "O(1)",
+      .syntax = ""}},
+});
+
+constexpr auto kRows = checked({
+    {"command",
+     -1,
+     kPlain,
+     kConnectionCategory,
+     {},
+     LockPlan::nothing,
+     command,
+     {.summary = "Get array of Redis command details",
+      .since = "2.8.13",
+      .group = "server",
+      .complexity = "O(N) where N is the total number of Redis commands",
+      .syntax = "",
+      .tips = kAnyOrder},
+     kSubcommands},
+});
+
+}  // namespace
 
 CommandFamily introspection_commands() {
-  return {};
+  return kRows;
 }
 
 }  // namespace larder::server

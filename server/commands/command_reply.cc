@@ -1,0 +1,229 @@
+#include "server/commands/command_reply.h"
+
+#include <algorithm>
+#include <span>
+#include <vector>
+
+#include "server/commands/syntax.h"
+#include "server/text/ascii.h"
+
+namespace larder::server {
+namespace {
+
+using protocol::Reply;
+
+// ---- flags and categories
+// --------------------------------------------------------------------------
+
+struct Named {
+  uint32_t bit;
+  std::string_view name;
+};
+
+// In Redis's order. kTouchesArbitraryKeys and kTransactionControl are nobody's business.
+constexpr Named kCommandFlags[] = {
+    {kWrite, "write"},
+    {kReadonly, "readonly"},
+    {kDenyOom, "denyoom"},
+    {kAdmin, "admin"},
+    {kPubSub, "pubsub"},
+    {kNoScript, "noscript"},
+    {kBlocking, "blocking"},
+    {kLoading, "loading"},
+    {kStale, "stale"},
+    {kSkipMonitor, "skip_monitor"},
+    {kSkipSlowlog, "skip_slowlog"},
+    {kFast, "fast"},
+    {kNoAuth, "no_auth"},
+    {kNoMandatoryKeys, "no_mandatory_keys"},
+    {kNoAsyncLoading, "no_async_loading"},
+    {kNoMulti, "no_multi"},
+    {kMovableKeys, "movablekeys"},
+    {kAllowBusy, "allow_busy"},
+};
+
+constexpr Named kKeyFlags[] = {
+    {kKeyReadOnly, "RO"},   {kKeyReadWrite, "RW"},  {kKeyOverwrite, "OW"},
+    {kKeyRemove, "RM"},     {kKeyAccess, "access"}, {kKeyUpdate, "update"},
+    {kKeyInsert, "insert"}, {kKeyDelete, "delete"}, {kKeyVariable, "variable_flags"},
+};
+
+std::vector<std::string_view> names_of(std::span<const Named> table, uint32_t bits) {
+  std::vector<std::string_view> names;
+  for (const Named& entry : table) {
+    if ((bits & entry.bit) != 0) names.push_back(entry.name);
+  }
+  return names;
+}
+
+// In Redis's order, with '@'. Most follow from flags.
+std::vector<std::string_view> categories_of(const CommandRow& row) {
+  const auto has = [&row](Category category) { return (row.categories & category) != 0; };
+  const bool is_admin = row.has_flag(kAdmin) || has(kAdminCategory);
+  const struct {
+    bool in;
+    std::string_view name;
+  } all[] = {
+      {has(kKeyspaceCategory), "@keyspace"},
+      {row.has_flag(kReadonly), "@read"},
+      {row.has_flag(kWrite), "@write"},
+      {has(kStringCategory), "@string"},
+      {row.has_flag(kPubSub), "@pubsub"},
+      {is_admin, "@admin"},
+      {row.has_flag(kFast), "@fast"},
+      {!row.has_flag(kFast), "@slow"},
+      {row.has_flag(kBlocking), "@blocking"},
+      {is_admin || has(kDangerousCategory), "@dangerous"},
+      {has(kConnectionCategory), "@connection"},
+      {has(kTransactionCategory), "@transaction"},
+  };
+  std::vector<std::string_view> names;
+  for (const auto& category : all) {
+    if (category.in) names.push_back(category.name);
+  }
+  return names;
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find(separator), text.size());
+    parts.push_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return parts;
+}
+
+void write_names(std::span<const std::string_view> names, Reply& reply) {
+  reply.set(names.size());
+  for (std::string_view name : names) reply.simple(name);
+}
+
+// ---- COMMAND INFO
+// ----------------------------------------------------------------------------------
+
+// All rows give their keys by positions, which is one specification of index and range.
+void write_key_specifications(const CommandRow& row, Reply& reply) {
+  if (row.keys.first == 0) return reply.set(0);
+  const int last_from_first = row.keys.last >= 0 ? row.keys.last - row.keys.first : row.keys.last;
+  reply.set(1);
+  reply.map(3);
+  reply.bulk("flags");
+  write_key_flags(row, reply);
+  reply.bulk("begin_search");
+  reply.map(2);
+  reply.bulk("type");
+  reply.bulk("index");
+  reply.bulk("spec");
+  reply.map(1);
+  reply.bulk("index");
+  reply.integer(row.keys.first);
+  reply.bulk("find_keys");
+  reply.map(2);
+  reply.bulk("type");
+  reply.bulk("range");
+  reply.bulk("spec");
+  reply.map(3);
+  reply.bulk("lastkey");
+  reply.integer(last_from_first);
+  reply.bulk("keystep");
+  reply.integer(row.keys.step);
+  reply.bulk("limit");
+  reply.integer(0);
+}
+
+// ---- COMMAND DOCS
+// ----------------------------------------------------------------------------------
+
+void write_field(std::string_view name, std::string_view text, Reply& reply) {
+  if (text.empty()) return;
+  reply.bulk(name);
+  reply.bulk(text);
+}
+
+// Entries are "version: what changed".
+void write_history(std::string_view history, Reply& reply) {
+  const std::vector<std::string_view> entries = split(history, '|');
+  reply.bulk("history");
+  reply.set(entries.size());
+  for (std::string_view entry : entries) {
+    const size_t colon = entry.find(": ");
+    reply.array(2);
+    reply.bulk(entry.substr(0, colon));
+    reply.bulk(colon == std::string_view::npos ? "" : entry.substr(colon + 2));
+  }
+}
+
+}  // namespace
+
+void write_key_flags(const CommandRow& row, Reply& reply) {
+  write_names(names_of(kKeyFlags, row.keys.flags), reply);
+}
+
+bool is_in_category(const CommandRow& row, std::string_view category) {
+  for (std::string_view name : categories_of(row)) {
+    if (text::equals_ignoring_case(name.substr(1), category)) return true;
+  }
+  return false;
+}
+
+void write_command_info(const CommandTable& commands, const Command& command, Reply& reply) {
+  const CommandRow& row = *command.row;
+  reply.array(10);
+  reply.bulk(command.full_name);
+  reply.integer(row.arity);
+  write_names(names_of(kCommandFlags, row.flags), reply);
+  reply.integer(row.keys.first);
+  reply.integer(row.keys.last);
+  reply.integer(row.keys.step);
+  write_names(categories_of(row), reply);
+  const std::vector<std::string_view> tips = split(row.docs.tips, ' ');
+  reply.set(tips.size());
+  for (std::string_view tip : tips) reply.bulk(tip);
+  write_key_specifications(row, reply);
+  reply.set(row.subcommands.size());
+  for (const CommandRow& sub : row.subcommands) {
+    write_command_info(commands, *commands.find_subcommand(command, sub.name), reply);
+  }
+}
+
+void write_command_docs(const CommandTable& commands, const Command& command, Reply& reply) {
+  const CommandRow& row = *command.row;
+  const CommandDocs& docs = row.docs;
+  const bool is_deprecated = !docs.deprecated_since.empty();
+  const auto arguments = parse_syntax(docs.syntax, command.full_name);
+  const bool has_arguments = arguments && !arguments->empty();
+  size_t fields =
+      (is_deprecated ? 1u : 0u) + (has_arguments ? 1u : 0u) + (row.subcommands.empty() ? 0u : 1u);
+  for (std::string_view text : {docs.summary, docs.since, docs.group, docs.complexity,
+                                docs.deprecated_since, docs.replaced_by, docs.history}) {
+    if (!text.empty()) ++fields;
+  }
+  reply.map(fields);
+  write_field("summary", docs.summary, reply);
+  write_field("since", docs.since, reply);
+  write_field("group", docs.group, reply);
+  write_field("complexity", docs.complexity, reply);
+  if (is_deprecated) {
+    reply.bulk("doc_flags");
+    reply.set(1);
+    reply.simple("deprecated");
+    write_field("deprecated_since", docs.deprecated_since, reply);
+    write_field("replaced_by", docs.replaced_by, reply);
+  }
+  if (!docs.history.empty()) write_history(docs.history, reply);
+  if (has_arguments) {
+    reply.bulk("arguments");
+    write_syntax(*arguments, reply);
+  }
+  if (row.subcommands.empty()) return;
+  reply.bulk("subcommands");
+  reply.map(row.subcommands.size());
+  for (const CommandRow& sub : row.subcommands) {
+    const Command& child = *commands.find_subcommand(command, sub.name);
+    reply.bulk(child.full_name);
+    write_command_docs(commands, child, reply);
+  }
+}
+
+}  // namespace larder::server

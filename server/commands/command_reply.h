@@ -1,0 +1,24 @@
+// How one command's row reads as COMMAND INFO and COMMAND DOCS answer it.
+#pragma once
+
+#include "protocol/reply.h"
+#include "server/command_table.h"
+
+namespace larder::server {
+
+// An array of ten: name, arity, flags, first key, last key, step, ACL categories, tips, key
+// specifications, subcommands.
+void write_command_info(const CommandTable& commands, const Command& command,
+                        protocol::Reply& reply);
+
+// A map, after its key: the command's full name.
+void write_command_docs(const CommandTable& commands, const Command& command,
+                        protocol::Reply& reply);
+
+// The flags of the row's keys ("RW", "access", ...), as a set.
+void write_key_flags(const CommandRow& row, protocol::Reply& reply);
+
+// Is the command in the ACL category of that name, without '@', in any case?
+bool is_in_category(const CommandRow& row, std::string_view category);
+
+}  // namespace larder::server
