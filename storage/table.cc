@@ -340,13 +340,14 @@ Slot* Table::random(uint64_t random) {
     Slot& slot = block->buckets[place / kSlotsPerBucket].slot(place % kSlotsPerBucket);
     if (slot.load(std::memory_order_relaxed) != 0) return &slot;
   }
-  // Very sparse: the first entry after the last place tried.
-  Slot* found = nullptr;
+  // Very sparse: one entry of the first block that has any.
+  std::vector<Slot*> found;
   auto position = static_cast<uint32_t>(random) & (kEndPosition - 1);
-  while (found == nullptr) {
-    position = visit_block(position, [&found](Slot* slot) { found = slot; }) % kEndPosition;
+  while (found.empty()) {
+    position = visit_block(position, [&found](Slot* slot) { found.push_back(slot); });
+    position %= kEndPosition;
   }
-  return found;
+  return found[(random >> 32) % found.size()];
 }
 
 DetachedTable Table::detach() {
