@@ -84,7 +84,19 @@ std::vector<std::string> find_files(const Options& options) {
   return files;
 }
 
-void print_recorded(const std::string& text, const std::map<size_t, std::string>& replies) {
+// The form that a scene for both dialects is written in: RESP3's types, but RESP2's nulls. (The
+// RESP2 run of a scene comes first.)
+Value merge_dialects(const Value& first, const Value& second) {
+  if (second.kind == ValueKind::null) return first;
+  Value merged = second;
+  if (first.elements.size() != second.elements.size()) return merged;
+  for (size_t i = 0; i < merged.elements.size(); ++i) {
+    merged.elements[i] = merge_dialects(first.elements[i], second.elements[i]);
+  }
+  return merged;
+}
+
+void print_recorded(const std::string& text, const std::map<size_t, Value>& replies) {
   std::istringstream stream(text);
   size_t number = 1;
   for (std::string line; std::getline(stream, line); ++number) {
@@ -94,7 +106,7 @@ void print_recorded(const std::string& text, const std::map<size_t, std::string>
     const size_t name_start = line.find_first_not_of(" \t");
     const std::string name = line.substr(name_start, line.find('>') - name_start);
     const std::string last_word = name.substr(name.find_last_of(' ') + 1);
-    std::printf("%s< %s\n", last_word.c_str(), found->second.c_str());
+    std::printf("%s< %s\n", last_word.c_str(), render(found->second).c_str());
   }
 }
 
@@ -125,15 +137,17 @@ bool play_file(const Options& options, const std::string& path, const std::strin
     return true;
   }
   TcpTransport transport(options.host, port);
-  std::map<size_t, std::string> recorded;
+  std::map<size_t, Value> recorded;
   PlayerOptions player_options;
   if (options.record) {
     player_options.reply_timeout_ms = kRecordTimeoutMs;
     player_options.on_recorded = [&recorded](size_t line, const Value& value) {
-      // The RESP2 run comes first; the RESP3 run adds what only it can show.
-      const std::string shown = render(value);
-      const bool is_richer = shown.find_first_of("{=#") == 0 && shown.find('_') == shown.npos;
-      if (is_richer || recorded.find(line) == recorded.end()) recorded[line] = shown;
+      const auto found = recorded.find(line);
+      if (found == recorded.end()) {
+        recorded[line] = value;
+      } else {
+        found->second = merge_dialects(found->second, value);
+      }
     };
   }
   Outcome outcome = Player(transport, player_options).play(transcript);

@@ -4,7 +4,7 @@
 //   form      = 'any'                                  whatever it is
 //             | ('+' | '-') texts | ('+' | '-') bare   bare: to the end of the line, or, inside
 //                                                      brackets, to the next ',' or bracket
-//             | '$' texts | '=' fmt texts | '$-1' | '*-1' | '_' | '#t' | '#f'
+//             | '$' texts | '=' fmt [' '] texts | '$-1' | '*-1' | '_' | '#t' | '#f'
 //             | (':' | ',' | '(') (word | range | 'any')
 //             | '[' list ']' | 'unordered[' list ']' | '>[' list ']' | '~{' list '}'
 //             | '{' pattern ':' pattern, ... '}'

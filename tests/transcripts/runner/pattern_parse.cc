@@ -108,8 +108,9 @@ bool parse_scalar(Cursor& cursor, Pattern& pattern, bool is_nested) {
   pattern.kind = static_cast<ValueKind>(cursor.peek());
   cursor.advance(1);
   if (pattern.kind == ValueKind::verbatim) {
-    pattern.format = cursor.name();
-    if (pattern.format.size() != 3) return cursor.fail("= needs a format of three letters");
+    pattern.format = cursor.rest().substr(0, 3);
+    cursor.advance(pattern.format.size());
+    cursor.skip_blanks();
   }
   if (parse_texts(cursor, pattern.text)) return true;
   if (cursor.failed()) return false;

@@ -224,6 +224,10 @@ bool parse_regex_text(Cursor& cursor, Text& text) {
     if (cursor.rest().substr(0, 2) == "\\/") {
       text.append("/");
       cursor.advance(2);
+    } else if (cursor.take("\\n")) {
+      text.append("\n");
+    } else if (cursor.take("\\r")) {
+      text.append("\r");
     } else if (cursor.peek() == '\\' && cursor.rest().size() > 1) {
       text.append(cursor.rest().substr(0, 2));
       cursor.advance(2);

@@ -78,7 +78,8 @@ class Cursor {
 bool parse_quoted(Cursor& cursor, Text& text);
 // A word as above; ends at a blank or at any of `stops`.
 bool parse_word(Cursor& cursor, std::string_view stops, Text& text);
-// `/.../`, where `\/` is a slash and every other backslash stays for the regular expression.
+// `/.../`, where `\/` is a slash, `\n` and `\r` are these bytes, and every other backslash stays
+// for the regular expression.
 bool parse_regex_text(Cursor& cursor, Text& text);
 
 }  // namespace larder::transcripts
