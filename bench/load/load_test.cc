@@ -1,5 +1,4 @@
 // The load generator's parts: what they count must be true, or every figure is wrong.
-#define CATCH_CONFIG_MAIN
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
