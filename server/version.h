@@ -6,7 +6,7 @@
 
 namespace larder::server {
 
-inline constexpr std::string_view kLarderVersion = "0.1.0";
+inline constexpr std::string_view kLarderVersion = LARDER_VERSION;
 inline constexpr std::string_view kRedisVersion = "7.4.0";
 
 }  // namespace larder::server
