@@ -12,9 +12,9 @@ constexpr size_t kFireGroup = 16;
 
 template <size_t... kIndex>
 Shard::Shard(const KeyHasher& hasher, std::index_sequence<kIndex...>)
-    : hasher_(hasher),
-      context_{hasher_, pool_, account_},
-      databases_{((void)kIndex, Database(context_))...} {}
+    : databases_{((void)kIndex, Database(context_))...},
+      hasher_(hasher),
+      context_{hasher_, pool_, account_} {}
 
 Shard::Shard(const KeyHasher& hasher) : Shard(hasher, std::make_index_sequence<kMaxDatabases>()) {}
 

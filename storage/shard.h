@@ -172,11 +172,13 @@ class Shard {
   void fire(WheelRecord record, int64_t now_ms, FunctionRef<void(unsigned db, Entry)> on_due);
   static Entry entry_at(Slot* slot);
 
+  // First, so that the root of database 0 shares a cache line with what lies before the shard: its
+  // lock. Only refers to what follows.
+  Database databases_[kMaxDatabases];
   const KeyHasher& hasher_;
   BlockPool pool_;
   Account account_;  // tables, items and blobs of all databases
   TableContext context_;
-  Database databases_[kMaxDatabases];
   size_t entries_ = 0;  // of all databases
   Wheel wheel_;
   std::vector<DetachedTable> detached_;
