@@ -99,7 +99,7 @@ bool is_passing_accept_error(int error) {
 }
 
 Now read_clocks() {
-  return {read_clock_ns(CLOCK_MONOTONIC), read_clock_ns(CLOCK_REALTIME) / 1'000'000};
+  return {read_clock_ns(CLOCK_MONOTONIC), read_clock_ns(CLOCK_REALTIME) / 1000};
 }
 
 }  // namespace larder::server
