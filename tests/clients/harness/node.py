@@ -22,10 +22,24 @@ MODULES = os.path.join(FOLDER, "node_modules")
 STAMP = os.path.join(MODULES, ".installed-from")
 PROGRAM_DEADLINE_S = 180
 INSTALL_DEADLINE_S = 600
+SYSTEM_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"  # Node.js has its own list and ignores these
+
+_install_problem = None  # npm retries for minutes; once per run is enough
 
 
 def install_packages():
     """`npm ci`, unless node_modules was already made from this very lock file."""
+    global _install_problem  # noqa: PLW0603
+    if _install_problem is not None:
+        raise _install_problem
+    try:
+        _install()
+    except Exception as problem:
+        _install_problem = problem
+        raise
+
+
+def _install():
     digest = hashlib.sha256()
     for name in ("package.json", "package-lock.json", ".npmrc"):
         with open(os.path.join(FOLDER, name), "rb") as file:
@@ -39,9 +53,13 @@ def install_packages():
                     return
         except OSError:
             pass
+        environment = dict(os.environ)
+        if os.path.exists(SYSTEM_CERTIFICATES):
+            environment.setdefault("NODE_EXTRA_CA_CERTS", SYSTEM_CERTIFICATES)
         done = subprocess.run(
-            ["npm", "ci", "--no-audit", "--no-fund"],
+            ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"],
             cwd=FOLDER,
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
