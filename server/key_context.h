@@ -53,6 +53,7 @@ struct CommandEnvironment {
   uint64_t random_state[2] = {1, 2};  // the worker's generator, seeded from main
   ExpiryMode expiry = ExpiryMode::remove;
   uint64_t max_string_bytes = 512u << 20;
+  bool garbage = false;  // a command left memory in the shards that is to be freed in slices
   bool password_required = false;  // of clients that come or start over
 
   uint64_t random();

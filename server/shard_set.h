@@ -22,6 +22,7 @@ class ShardSet {
   }
 
   void add(unsigned shard) { words_[shard / 64] |= uint64_t{1} << (shard % 64); }
+  void remove(unsigned shard) { words_[shard / 64] &= ~(uint64_t{1} << (shard % 64)); }
   bool contains(unsigned shard) const { return (words_[shard / 64] >> (shard % 64)) & 1; }
   void clear() { words_.fill(0); }
   bool empty() const {

@@ -36,6 +36,7 @@ StepResult Worker::step(const Now& now, std::vector<Event>& events, Ops& ops) {
   if (environment.expiry == ExpiryMode::remove) expiry_duty_.run(environment);
   if (dispatcher_.config().timeout_seconds > 0) close_idle_clients();
   release_departed();
+  release_garbage();
   flush();
   if (stopping_ && now_.monotonic_ns >= stop_deadline_ns_) on_stop(/*at_once=*/true);
   stats().operation_rate.sample(environment.now_ms, stats().commands_processed);
@@ -46,7 +47,7 @@ StepResult Worker::step(const Now& now, std::vector<Event>& events, Ops& ops) {
 }
 
 int64_t Worker::wait_ns() const {
-  if (!departed_.empty()) return 0;
+  if (!departed_.empty() || !garbage_.empty()) return 0;
   // Something is parked: whoever holds its shards is running right now, so look again at once, but
   // not for ever (the holder may have been put off its core, or run a long command).
   if (!waiting_.empty()) return parked_turns_ < 64 ? 0 : 50'000;
@@ -225,10 +226,7 @@ void Worker::on_sent(Connection& connection, int32_t result) {
     connection.sent = 0;
   }
   mark_for_flush(connection);
-  if (connection.hold == Hold::output && connection.unsent_bytes() < kOutputSoftLimit / 2) {
-    connection.hold = Hold::none;
-    waiting_.push_back(connection.id);
-  }
+  if (connection.hold == Hold::output && may_go_on(connection)) waiting_.push_back(connection.id);
 }
 
 void Worker::on_closed(Connection& connection) {
@@ -250,6 +248,22 @@ void Worker::forget(std::unique_ptr<Connection> connection) {
 void Worker::release_departed() {
   std::erase_if(departed_,
                 [&](Session& session) { return dispatcher_.release_watches(session); });
+}
+
+void Worker::release_garbage() {
+  bool& garbage = dispatcher_.environment().garbage;
+  if (garbage) garbage_ = ShardSet::all();
+  garbage = false;
+  if (garbage_.empty()) return;
+  ShardSet remaining = garbage_;
+  garbage_.for_each([&](unsigned shard) {
+    if (!node_.keyspace().try_lock(shard)) return true;
+    const bool more = node_.keyspace().shard(shard).release_slice(kReleasedPerTurn);
+    node_.keyspace().unlock(shard);
+    if (!more) remaining.remove(shard);
+    return !more;
+  });
+  garbage_ = remaining;
 }
 
 void Worker::on_stop(bool at_once) {
@@ -432,9 +446,26 @@ void Worker::retry_waiting() {
   retry_now_.clear();
 }
 
+bool Worker::may_go_on(const Connection& connection) const {
+  switch (connection.hold) {
+    case Hold::none:
+    case Hold::parked:
+      return true;
+    case Hold::paused:
+      return pause_ == PauseMode::none;
+    case Hold::round:
+      return connection.rounds_missing == 0;
+    case Hold::output:
+      return connection.unsent_bytes() < kOutputSoftLimit / 2;
+  }
+  return true;
+}
+
+// A hold ends here only, at the beginning of a turn, so that within a turn a connection that stopped
+// stays stopped and finish_inputs() keeps what it has not run.
 void Worker::retry(Connection& connection) {
-  if (connection.closing) return;
-  if (connection.hold == Hold::parked) connection.hold = Hold::none;
+  if (connection.closing || !may_go_on(connection)) return;
+  connection.hold = Hold::none;
   if (!connection.kept.empty()) {
     read_requests(connection, connection.kept.data(), connection.kept.size(), /*from_kept=*/true);
     run_group();
@@ -480,7 +511,6 @@ void Worker::do_round(const TaskRound& round) {
 
 void Worker::on_round_done(Connection& connection) {
   if (--connection.rounds_missing > 0) return;
-  connection.hold = Hold::none;
   connection.reply_held_back = false;
   mark_for_flush(connection);
   waiting_.push_back(connection.id);
@@ -600,9 +630,7 @@ void Worker::pause_clients(PauseMode mode, int64_t until_unix_ms) {
   if (mode != PauseMode::none) return;
   for (ConnectionId id : paused_) {
     Connection* connection = find(id);
-    if (connection == nullptr || connection->hold != Hold::paused) continue;
-    connection->hold = Hold::none;
-    waiting_.push_back(id);
+    if (connection != nullptr && connection->hold == Hold::paused) waiting_.push_back(id);
   }
   paused_.clear();
 }

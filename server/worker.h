@@ -50,6 +50,8 @@ class Worker final : private WorkerView {
   // Output buffers kept for reuse: this many, up to this size.
   static constexpr size_t kPooledBuffers = 64;
   static constexpr size_t kPooledBufferBytes = 64 << 10;
+  // What FLUSHALL left is freed this many entries at a time, about 100 us.
+  static constexpr size_t kReleasedPerTurn = 1024;
   // How long a graceful stop waits for replies to leave.
   static constexpr int64_t kStopGraceNs = 2'000'000'000;
 
@@ -91,6 +93,7 @@ class Worker final : private WorkerView {
 
   // Connections that wait.
   void retry_waiting();
+  bool may_go_on(const Connection& connection) const;
   void retry(Connection& connection);
   void begin_round(Connection& connection, bool apply);
   void do_round(const TaskRound& round);
@@ -106,6 +109,7 @@ class Worker final : private WorkerView {
   void close(Connection& connection);
   void forget(std::unique_ptr<Connection> connection);
   void release_departed();
+  void release_garbage();
   void close_idle_clients();
 
   Connection* find(ConnectionId id);
@@ -144,6 +148,8 @@ class Worker final : private WorkerView {
   std::vector<protocol::ReplyBuffer::Piece> pieces_;  // scratch
   std::vector<Mail> mail_;                            // scratch
   std::vector<Session> departed_;  // sessions whose watches could not be given back yet
+
+  ShardSet garbage_;               // shards that may hold memory to be freed in slices
 
   unsigned parked_turns_ = 0;  // in a row with something parked, for backing off
   PauseMode pause_ = PauseMode::none;

@@ -109,7 +109,7 @@ void write_key_specifications(const CommandRow& row, Reply& reply) {
   reply.set(1);
   reply.map(3);
   reply.bulk("flags");
-  write_key_flags(row, reply);
+  write_key_flags(row.keys.flags, reply);
   reply.bulk("begin_search");
   reply.map(2);
   reply.bulk("type");
@@ -156,8 +156,8 @@ void write_history(std::string_view history, Reply& reply) {
 
 }  // namespace
 
-void write_key_flags(const CommandRow& row, Reply& reply) {
-  write_names(names_of(kKeyFlags, row.keys.flags), reply);
+void write_key_flags(uint32_t flags, Reply& reply) {
+  write_names(names_of(kKeyFlags, flags), reply);
 }
 
 bool is_in_category(const CommandRow& row, std::string_view category) {

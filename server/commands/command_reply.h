@@ -15,8 +15,8 @@ void write_command_info(const CommandTable& commands, const Command& command,
 void write_command_docs(const CommandTable& commands, const Command& command,
                         protocol::Reply& reply);
 
-// The flags of the row's keys ("RW", "access", ...), as a set.
-void write_key_flags(const CommandRow& row, protocol::Reply& reply);
+// Flags of a key ("RW", "access", ...), as a set. `flags`: KeyFlag.
+void write_key_flags(uint32_t flags, protocol::Reply& reply);
 
 // Is the command in the ACL category of that name, without '@', in any case?
 bool is_in_category(const CommandRow& row, std::string_view category);

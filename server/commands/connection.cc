@@ -86,8 +86,8 @@ std::optional<HelloRequest> read_hello(SessionContext& context, Arguments argume
   if (!context.session().authenticated && !request.authenticates) {
     reply.error(
         "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO "
-        "<proto> AUTH <user> <pass> option can be used to authenticate the client and select the "
-        "RESP protocol version at the same time");
+        "AUTH <user> <pass> option can be used to authenticate the client and select the RESP "
+        "protocol version at the same time");
     return std::nullopt;
   }
   return request;

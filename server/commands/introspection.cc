@@ -93,9 +93,19 @@ void list(SessionContext& context, Arguments arguments, Reply& reply) {
 // ------------------------------------------------------
 
 struct KeysOfRequest {
-  const CommandRow* row;
+  uint32_t flags;  // KeyFlag
   std::vector<std::string_view> keys;
 };
+
+// Some commands do to their keys what their arguments say; so far only SET, which reads the old
+// value if it is to answer it.
+uint32_t key_flags_of(const CommandRow& row, Arguments request) {
+  if ((row.keys.flags & kKeyVariable) == 0) return row.keys.flags;
+  for (size_t i = 3; i < request.size(); ++i) {
+    if (equals_ignoring_case(request[i], "get")) return kKeyReadWrite | kKeyAccess | kKeyUpdate;
+  }
+  return kKeyOverwrite | kKeyUpdate;
+}
 
 // The keys of the request that follows `COMMAND GETKEYS`; answers the error if it has none.
 std::optional<KeysOfRequest> keys_of(SessionContext& context, Arguments request, Reply& reply) {
@@ -114,7 +124,7 @@ std::optional<KeysOfRequest> keys_of(SessionContext& context, Arguments request,
     reply.error("ERR Invalid number of arguments specified for command");
     return std::nullopt;
   }
-  KeysOfRequest result{&row, {}};
+  KeysOfRequest result{key_flags_of(row, request), {}};
   const int last =
       row.keys.last >= 0 ? row.keys.last : static_cast<int>(request.size()) + row.keys.last;
   for (int i = row.keys.first; i <= last; i += row.keys.step) {
@@ -137,7 +147,7 @@ void get_keys_and_flags(SessionContext& context, Arguments arguments, Reply& rep
   for (std::string_view key : found->keys) {
     reply.array(2);
     reply.bulk(key);
-    write_key_flags(*found->row, reply);
+    write_key_flags(found->flags, reply);
   }
 }
 

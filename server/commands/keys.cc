@@ -1,0 +1,302 @@
+// Keys of whatever type: deleting, asking, walking through all of them.
+#include <vector>
+
+#include "server/commands/families.h"
+#include "server/commands/values.h"
+#include "server/text/ascii.h"
+#include "server/text/glob.h"
+
+namespace larder::server {
+namespace {
+
+using protocol::Arguments;
+using protocol::Reply;
+using storage::Entry;
+using text::equals_ignoring_case;
+
+std::string_view type_name(storage::Type type) {
+  switch (type) {
+    case storage::Type::string:
+      return "string";
+  }
+  return "unknown";
+}
+
+void del(KeyContext& context, Arguments, Reply& reply) {
+  std::vector<std::string_view> effect;
+  int64_t deleted = 0;
+  for (const Key& key : context.keys()) {
+    const Entry entry = context.find(key);
+    if (!entry) continue;
+    context.erase(key, entry);
+    context.wrote(key, EventClass::generic, "del");
+    if (context.listening()) effect.push_back(key.text);
+    ++deleted;
+  }
+  if (!effect.empty()) {
+    effect.insert(effect.begin(), "DEL");
+    context.effect(effect);
+  }
+  reply.integer(deleted);
+}
+
+void exists(KeyContext& context, Arguments, Reply& reply) {
+  int64_t count = 0;
+  for (const Key& key : context.keys()) count += context.look_up(key) ? 1 : 0;
+  reply.integer(count);
+}
+
+void type(KeyContext& context, Arguments, Reply& reply) {
+  const Entry entry = context.look_up(context.key());
+  reply.simple(entry ? type_name(entry.type()) : "none");
+}
+
+// ---- walking -------------------------------------------------------------------------------------
+
+// A cursor is a shard and a position in that shard's hash order; below 2^53, so that languages whose
+// numbers are doubles can hold it. 0 is both the beginning and the end.
+constexpr unsigned kPositionBits = 45;
+static_assert(kPositionBits + storage::kShardBits <= 53);
+
+struct Cursor {
+  uint64_t shard;
+  uint64_t position;
+
+  static Cursor from(uint64_t value) {
+    return {value >> kPositionBits, value & ((uint64_t{1} << kPositionBits) - 1)};
+  }
+  uint64_t value() const {
+    return shard >= storage::kShardCount ? 0 : shard << kPositionBits | position;
+  }
+};
+
+struct ScanOptions {
+  std::string_view match;
+  bool matches_all = true;
+  std::string_view type;  // empty: any
+  int64_t count = 10;
+};
+
+bool read_scan_options(Arguments arguments, ScanOptions& options, Reply& reply) {
+  for (size_t i = 2; i < arguments.size(); i += 2) {
+    const std::string_view word = arguments[i];
+    if (i + 1 >= arguments.size()) {
+      reply.error(kSyntaxError);
+      return false;
+    }
+    const std::string_view value = arguments[i + 1];
+    if (equals_ignoring_case(word, "count")) {
+      const std::optional<int64_t> count = read_integer(value, reply);
+      if (!count) return false;
+      options.count = *count;
+    } else if (equals_ignoring_case(word, "match")) {
+      options.match = value;
+      options.matches_all = text::glob_matches_all(value);
+    } else if (equals_ignoring_case(word, "type")) {
+      options.type = value;
+    } else {
+      options.count = 0;
+    }
+    if (options.count < 1) {
+      reply.error(kSyntaxError);
+      return false;
+    }
+  }
+  return true;
+}
+
+std::optional<uint64_t> parse_cursor(std::string_view argument) {
+  uint64_t value = 0;
+  if (argument.empty() || argument.size() > 20) return std::nullopt;
+  for (char c : argument) {
+    const auto digit = static_cast<uint64_t>(c - '0');
+    if (!text::is_digit(c) || value > (~uint64_t{0} - digit) / 10) return std::nullopt;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+void scan(KeyContext& context, Arguments arguments, Reply& reply) {
+  const std::optional<uint64_t> start = parse_cursor(arguments[1]);
+  if (!start) return reply.error("ERR invalid cursor");
+  ScanOptions options;
+  if (!read_scan_options(arguments, options, reply)) return;
+
+  std::vector<std::string_view> found;
+  int64_t visited = 0;
+  Cursor cursor = Cursor::from(*start);
+  const uint64_t first = cursor.shard;
+  while (cursor.shard < storage::kShardCount && visited < options.count) {
+    const auto index = static_cast<unsigned>(cursor.shard);
+    if (!context.try_lock_also(index)) {
+      // What was found so far is an answer; with nothing to show for it, try again later.
+      if (cursor.shard == first) return context.park();
+      break;
+    }
+    storage::Shard& shard = context.shard(index);
+    cursor.position = shard.scan(context.database(), cursor.position, [&](const Entry& entry) {
+      ++visited;
+      if (context.is_due(entry)) return;
+      const std::string_view key = entry.key();
+      if (!options.matches_all && !text::glob_match(options.match, key)) return;
+      if (!options.type.empty() && !equals_ignoring_case(options.type, type_name(entry.type()))) {
+        return;
+      }
+      found.push_back(key);
+    });
+    if (cursor.position == 0) ++cursor.shard;
+  }
+  reply.array(2);
+  char digits[protocol::kMaxInt64Chars];
+  reply.bulk({digits, static_cast<size_t>(protocol::write_uint64(cursor.value(), digits) - digits)});
+  reply.array(found.size());
+  for (std::string_view key : found) reply.bulk(key);
+}
+
+void keys(KeyContext& context, Arguments arguments, Reply& reply) {
+  const std::string_view pattern = arguments[1];
+  const bool all = text::glob_matches_all(pattern);
+  std::vector<std::string_view> found;
+  for (unsigned index = 0; index < storage::kShardCount; ++index) {
+    context.shard(index).for_each(context.database(), [&](const Entry& entry) {
+      if (context.is_due(entry)) return;
+      if (all || text::glob_match(pattern, entry.key())) found.push_back(entry.key());
+    });
+  }
+  reply.array(found.size());
+  for (std::string_view key : found) reply.bulk(key);
+}
+
+// Any key that is not past its deadline; used when picking at random keeps hitting due ones.
+std::string_view first_live_key(KeyContext& context) {
+  std::string_view live;
+  for (unsigned index = 0; index < storage::kShardCount && live.empty(); ++index) {
+    context.shard(index).for_each(context.database(), [&](const Entry& entry) {
+      if (live.data() == nullptr && !context.is_due(entry)) live = entry.key();
+    });
+  }
+  return live;
+}
+
+void randomkey(KeyContext& context, Arguments, Reply& reply) {
+  constexpr int kTries = 100;
+  size_t total = 0;
+  for (unsigned i = 0; i < storage::kShardCount; ++i) {
+    total += context.shard(i).size(context.database());
+  }
+  for (int tries = 0; tries < kTries && total > 0; ++tries) {
+    size_t pick = context.random() % total;
+    unsigned index = 0;
+    while (pick >= context.shard(index).size(context.database())) {
+      pick -= context.shard(index++).size(context.database());
+    }
+    const Entry entry = context.shard(index).random(context.database(), context.random());
+    if (entry && !context.is_due(entry)) return reply.bulk(entry.key());
+  }
+  const std::string_view live = total > 0 ? first_live_key(context) : std::string_view();
+  if (live.data() == nullptr) return reply.null();
+  reply.bulk(live);
+}
+
+// ---- rows ----------------------------------------------------------------------------------------
+
+constexpr auto kRows = checked({
+    {.name = "del",
+     .arity = -2,
+     .flags = kWrite,
+     .categories = kKeyspaceCategory,
+     .keys = {1, -1, 1, kKeyRemove | kKeyDelete},
+     .locks = LockPlan::keys,
+     .handler = del,
+     .docs = {.summary = "Deletes keys.",
+              .since = "1.0.0",
+              .group = "generic",
+              .complexity = "O(N) where N is the number of keys",
+              .syntax = "key [key ...]",
+              .tips = "request_policy:multi_shard response_policy:agg_sum"}},
+    {.name = "unlink",
+     .arity = -2,
+     .flags = kWrite | kFast,
+     .categories = kKeyspaceCategory,
+     .keys = {1, -1, 1, kKeyRemove | kKeyDelete},
+     .locks = LockPlan::keys,
+     .handler = del,
+     .docs = {.summary = "Deletes keys; what they held is freed later.",
+              .since = "4.0.0",
+              .group = "generic",
+              .complexity = "O(N) where N is the number of keys",
+              .syntax = "key [key ...]",
+              .tips = "request_policy:multi_shard response_policy:agg_sum"}},
+    {.name = "exists",
+     .arity = -2,
+     .flags = kReadonly | kFast,
+     .categories = kKeyspaceCategory,
+     .keys = {1, -1, 1, kKeyReadOnly},
+     .locks = LockPlan::keys,
+     .handler = exists,
+     .docs = {.summary = "Counts which of the keys exist, each as often as it is named.",
+              .since = "1.0.0",
+              .group = "generic",
+              .complexity = "O(N) where N is the number of keys",
+              .syntax = "key [key ...]",
+              .history = "3.0.3: Takes several keys.",
+              .tips = "request_policy:multi_shard response_policy:agg_sum"}},
+    {.name = "type",
+     .arity = 2,
+     .flags = kReadonly | kFast,
+     .categories = kKeyspaceCategory,
+     .keys = {1, 1, 1, kKeyReadOnly},
+     .locks = LockPlan::keys,
+     .handler = type,
+     .docs = {.summary = "Answers what kind of value a key holds.",
+              .since = "1.0.0",
+              .group = "generic",
+              .complexity = "O(1)",
+              .syntax = "key"}},
+    {.name = "scan",
+     .arity = -2,
+     .flags = kReadonly,
+     .categories = kKeyspaceCategory,
+     .keys = {},
+     .locks = LockPlan::cursor,
+     .handler = scan,
+     .docs = {.summary = "Walks through the keys of the database, some at a time.",
+              .since = "2.8.0",
+              .group = "generic",
+              .complexity = "O(1) for every call, O(N) for a whole walk through N keys",
+              .syntax = "cursor [MATCH pattern] [COUNT count] [TYPE type]",
+              .history = "6.0.0: Added the `TYPE` subcommand.",
+              .tips = "nondeterministic_output request_policy:special"}},
+    {.name = "keys",
+     .arity = 2,
+     .flags = kReadonly,
+     .categories = kKeyspaceCategory | kDangerousCategory,
+     .keys = {},
+     .locks = LockPlan::all_shards,
+     .handler = keys,
+     .docs = {.summary = "Answers all keys that match a pattern, at one instant.",
+              .since = "1.0.0",
+              .group = "generic",
+              .complexity = "O(N) where N is the number of keys in the database",
+              .syntax = "pattern",
+              .tips = "request_policy:all_shards nondeterministic_output_order"}},
+    {.name = "randomkey",
+     .arity = 1,
+     .flags = kReadonly,
+     .categories = kKeyspaceCategory,
+     .keys = {},
+     .locks = LockPlan::all_shards,
+     .handler = randomkey,
+     .docs = {.summary = "Answers some key of the database.",
+              .since = "1.0.0",
+              .group = "generic",
+              .complexity = "O(1)",
+              .syntax = "",
+              .tips = "request_policy:all_shards nondeterministic_output"}},
+});
+
+}  // namespace
+
+CommandFamily key_commands() { return kRows; }
+
+}  // namespace larder::server

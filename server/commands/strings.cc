@@ -1,0 +1,488 @@
+// Strings: whole values, parts of them, several at once. Counters are in counters.cc, SET in set.cc.
+#include <algorithm>
+
+#include "server/commands/counters.h"
+#include "server/commands/families.h"
+#include "server/commands/set.h"
+#include "server/commands/values.h"
+#include "server/text/ascii.h"
+
+namespace larder::server {
+namespace {
+
+using protocol::Arguments;
+using protocol::Reply;
+using storage::Entry;
+using storage::kNoDeadline;
+using text::equals_ignoring_case;
+
+constexpr std::string_view kTooLong =
+    "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+
+void get(KeyContext& context, Arguments, Reply& reply) {
+  reply_value_or_null(reply, context.look_up(context.key()));
+}
+
+void strlen(KeyContext& context, Arguments, Reply& reply) {
+  const Entry entry = context.look_up(context.key());
+  reply.integer(entry ? static_cast<int64_t>(entry.length()) : 0);
+}
+
+void erase_key(KeyContext& context, Entry entry) {
+  const Key& key = context.key();
+  context.erase(key, entry);
+  context.wrote(key, EventClass::generic, "del");
+  if (context.listening()) context.effect({"DEL", key.text});
+}
+
+void getdel(KeyContext& context, Arguments, Reply& reply) {
+  const Entry entry = context.look_up(context.key());
+  reply_value_or_null(reply, entry);
+  if (entry) erase_key(context, entry);
+}
+
+// SETs without options share this: the value, maybe with a deadline.
+void store_value(KeyContext& context, const Key& key, Entry entry, std::string_view value,
+                 int64_t deadline_ms) {
+  context.set(key, entry, value, deadline_ms);
+  context.wrote(key, EventClass::string, "set");
+  if (!context.listening()) [[likely]] return;
+  if (deadline_ms == kNoDeadline) return context.effect({"SET", key.text, value});
+  context.wrote(key, EventClass::generic, "expire");
+  context.effect({"SET", key.text, value, "PXAT", IntegerText(deadline_ms)});
+}
+
+void getset(KeyContext& context, Arguments arguments, Reply& reply) {
+  const Entry entry = context.look_up(context.key());
+  reply_value_or_null(reply, entry);
+  store_value(context, context.key(), entry, arguments[2], kNoDeadline);
+}
+
+void setnx(KeyContext& context, Arguments arguments, Reply& reply) {
+  const Entry entry = context.find(context.key());
+  if (!entry) store_value(context, context.key(), entry, arguments[2], kNoDeadline);
+  reply.integer(entry ? 0 : 1);
+}
+
+template <TimeUnit unit>
+void setex(KeyContext& context, Arguments arguments, Reply& reply) {
+  const std::string_view name = unit == TimeUnit::seconds ? "setex" : "psetex";
+  const std::optional<int64_t> deadline =
+      read_deadline(arguments[2], unit, TimeBase::from_now, name, context, reply);
+  if (!deadline) return;
+  store_value(context, context.key(), context.find(context.key()), arguments[3], *deadline);
+  reply.ok();
+}
+
+struct LifetimeWord {
+  std::string_view word;
+  TimeUnit unit;
+  TimeBase base;
+};
+constexpr LifetimeWord kLifetimes[] = {{"ex", TimeUnit::seconds, TimeBase::from_now},
+                                       {"px", TimeUnit::milliseconds, TimeBase::from_now},
+                                       {"exat", TimeUnit::seconds, TimeBase::absolute},
+                                       {"pxat", TimeUnit::milliseconds, TimeBase::absolute}};
+
+void persist(KeyContext& context, Entry entry) {
+  const Key& key = context.key();
+  if (entry.deadline_ms() == kNoDeadline) return;
+  context.set_deadline(key, entry, kNoDeadline);
+  context.wrote(key, EventClass::generic, "persist");
+  if (context.listening()) context.effect({"PERSIST", key.text});
+}
+
+void getex(KeyContext& context, Arguments arguments, Reply& reply) {
+  const bool persists = arguments.size() == 3 && equals_ignoring_case(arguments[2], "persist");
+  const LifetimeWord* lifetime = nullptr;
+  for (const LifetimeWord& candidate : kLifetimes) {
+    if (arguments.size() == 4 && equals_ignoring_case(arguments[2], candidate.word)) {
+      lifetime = &candidate;
+    }
+  }
+  if (arguments.size() > 2 && !persists && lifetime == nullptr) return reply.error(kSyntaxError);
+  // An absent key is null whatever the number says, as in Redis.
+  const Key& key = context.key();
+  const Entry entry = context.look_up(key);
+  if (!entry) return reply.null();
+  std::optional<int64_t> deadline;
+  if (lifetime != nullptr) {
+    deadline = read_deadline(arguments[3], lifetime->unit, lifetime->base, "getex", context, reply);
+    if (!deadline) return;
+  }
+  reply_value(reply, entry);
+  if (persists) return persist(context, entry);
+  if (!deadline) return;
+  if (*deadline <= context.now_ms()) return erase_key(context, entry);
+  context.set_deadline(key, entry, *deadline);
+  context.wrote(key, EventClass::generic, "expire");
+  if (context.listening()) context.effect({"PEXPIREAT", key.text, IntegerText(*deadline)});
+}
+
+void mget(KeyContext& context, Arguments, Reply& reply) {
+  reply.array(context.keys().size());
+  for (const Key& key : context.keys()) reply_value_or_null(reply, context.look_up(key));
+}
+
+// Key i of MSET and MSETNX goes with argument 2 + 2 i.
+void store_pairs(KeyContext& context, Arguments arguments) {
+  for (size_t i = 0; i < context.keys().size(); ++i) {
+    const Key& key = context.keys()[i];
+    context.set(key, context.find(key), arguments[2 + 2 * i], kNoDeadline);
+    context.wrote(key, EventClass::string, "set");
+  }
+  if (!context.listening()) [[likely]] return;
+  std::vector<std::string_view> command(arguments.begin(), arguments.end());
+  command[0] = "MSET";
+  context.effect(command);
+}
+
+void mset(KeyContext& context, Arguments arguments, Reply& reply) {
+  if (arguments.size() % 2 == 0) {
+    return reply.error("ERR wrong number of arguments for 'mset' command");
+  }
+  store_pairs(context, arguments);
+  reply.ok();
+}
+
+void msetnx(KeyContext& context, Arguments arguments, Reply& reply) {
+  if (arguments.size() % 2 == 0) {
+    return reply.error("ERR wrong number of arguments for 'msetnx' command");
+  }
+  for (const Key& key : context.keys()) {
+    if (context.find(key)) return reply.integer(0);
+  }
+  store_pairs(context, arguments);
+  reply.integer(1);
+}
+
+void append(KeyContext& context, Arguments arguments, Reply& reply) {
+  const Key& key = context.key();
+  const std::string_view tail = arguments[2];
+  Entry entry = context.find(key);
+  const size_t length = (entry ? entry.length() : 0) + tail.size();
+  if (length > context.max_string_bytes()) return reply.error(kTooLong);
+  if (entry) {
+    context.append(key, entry, tail);
+  } else {
+    context.set(key, entry, tail, kNoDeadline);
+  }
+  context.wrote(key, EventClass::string, "append");
+  context.effect_as_received();
+  reply.integer(static_cast<int64_t>(length));
+}
+
+void setrange(KeyContext& context, Arguments arguments, Reply& reply) {
+  const std::optional<int64_t> offset = read_integer(arguments[2], reply);
+  if (!offset) return;
+  if (*offset < 0) return reply.error("ERR offset is out of range");
+  const Key& key = context.key();
+  const std::string_view patch = arguments[3];
+  Entry entry = context.find(key);
+  if (patch.empty()) return reply.integer(entry ? static_cast<int64_t>(entry.length()) : 0);
+  const auto from = static_cast<uint64_t>(*offset);
+  if (from > context.max_string_bytes() || patch.size() > context.max_string_bytes() - from) {
+    return reply.error(kTooLong);
+  }
+  if (!entry) entry = context.set(key, entry, {}, kNoDeadline);
+  entry = context.set_range(key, entry, from, patch);
+  context.wrote(key, EventClass::string, "setrange");
+  context.effect_as_received();
+  reply.integer(static_cast<int64_t>(entry.length()));
+}
+
+void getrange(KeyContext& context, Arguments arguments, Reply& reply) {
+  const std::optional<int64_t> start = read_integer(arguments[2], reply);
+  if (!start) return;
+  const std::optional<int64_t> end = read_integer(arguments[3], reply);
+  if (!end) return;
+  const Entry entry = context.look_up(context.key());
+  if (!entry) return reply.bulk({});
+  storage::NumberText scratch;
+  const std::string_view value = entry.text(scratch);
+  const auto length = static_cast<int64_t>(value.size());
+  if (*start < 0 && *end < 0 && *start > *end) return reply.bulk({});
+  // Negative positions count from the end; what lies outside is cut off.
+  const auto position = [length](int64_t at) {
+    return at >= 0 ? at : std::max<int64_t>(at + length, 0);
+  };
+  const int64_t first = position(*start < -length ? -length : *start);
+  const int64_t last = std::min(position(*end < -length ? -length : *end), length - 1);
+  if (first > last || length == 0) return reply.bulk({});
+  reply.bulk(value.substr(static_cast<size_t>(first), static_cast<size_t>(last - first + 1)));
+}
+
+// ---- rows ----------------------------------------------------------------------------------------
+
+constexpr KeyPositions kReadKey{1, 1, 1, kKeyReadOnly | kKeyAccess};
+constexpr KeyPositions kWriteKey{1, 1, 1, kKeyOverwrite | kKeyUpdate};
+constexpr KeyPositions kChangeKey{1, 1, 1, kKeyReadWrite | kKeyAccess | kKeyUpdate};
+constexpr KeyPositions kInsertIntoKey{1, 1, 1, kKeyReadWrite | kKeyInsert};
+constexpr KeyPositions kUpdateKey{1, 1, 1, kKeyReadWrite | kKeyUpdate};
+
+constexpr auto kRows = checked({
+    {.name = "get",
+     .arity = 2,
+     .flags = kReadonly | kFast,
+     .categories = kStringCategory,
+     .keys = kReadKey,
+     .locks = LockPlan::keys,
+     .handler = get,
+     .docs = {.summary = "Answers the value of a key.",
+              .since = "1.0.0",
+              .group = "string",
+              .complexity = "O(1)",
+              .syntax = "key"}},
+    {.name = "set",
+     .arity = -3,
+     .flags = kWrite | kDenyOom,
+     .categories = kStringCategory,
+     .keys = {1, 1, 1, kKeyReadWrite | kKeyAccess | kKeyUpdate | kKeyVariable},
+     .locks = LockPlan::keys,
+     .handler = set_command,
+     .docs = {.summary = "Stores a value, if a condition holds, for some time or for ever.",
+              .since = "1.0.0",
+              .group = "string",
+              .complexity = "O(1)",
+              .syntax = "key value [NX | XX | IFEQ match-value | IFNE match-value | "
+                        "IFDEQ match-digest | IFDNE match-digest] [GET] [EX seconds | "
+                        "PX milliseconds | EXAT unix-time-seconds | "
+                        "PXAT unix-time-milliseconds | KEEPTTL]",
+              .history = "2.6.12: Added `EX`, `PX`, `NX` and `XX`.|6.0.0: Added `KEEPTTL`.|"
+                         "6.2.0: Added `GET`, `EXAT` and `PXAT`.|7.0.0: `NX` and `GET` together.|"
+                         "8.4.0: Added `IFEQ`, `IFNE`, `IFDEQ` and `IFDNE`."}},
+    {.name = "getex",
+     .arity = -2,
+     .flags = kWrite | kFast,
+     .categories = kStringCategory,
+     .keys = {1, 1, 1, kKeyReadWrite | kKeyAccess | kKeyUpdate},
+     .locks = LockPlan::keys,
+     .handler = getex,
+     .docs = {.summary = "Answers the value of a key and changes its lifetime.",
+              .since = "6.2.0",
+              .group = "string",
+              .complexity = "O(1)",
+              .syntax = "key [EX seconds | PX milliseconds | EXAT unix-time-seconds | "
+                        "PXAT unix-time-milliseconds | PERSIST]"}},
+    {.name = "getdel",
+     .arity = 2,
+     .flags = kWrite | kFast,
+     .categories = kStringCategory,
+     .keys = {1, 1, 1, kKeyReadWrite | kKeyAccess | kKeyDelete},
+     .locks = LockPlan::keys,
+     .handler = getdel,
+     .docs = {.summary = "Answers the value of a key and deletes it.",
+              .since = "6.2.0",
+              .group = "string",
+              .complexity = "O(1)",
+              .syntax = "key"}},
+    {.name = "getset",
+     .arity = 3,
+     .flags = kWrite | kDenyOom | kFast,
+     .categories = kStringCategory,
+     .keys = kChangeKey,
+     .locks = LockPlan::keys,
+     .handler = getset,
+     .docs = {.summary = "Stores a value and answers the one before it.",
+              .since = "1.0.0",
+              .group = "string",
+              .complexity = "O(1)",
+              .syntax = "key value",
+              .deprecated_since = "6.2.0",
+              .replaced_by = "`SET` with the `!GET` argument"}},
+    {.name = "setnx",
+     .arity = 3,
+     .flags = kWrite | kDenyOom | kFast,
+     .categories = kStringCategory,
+     .keys = {1, 1, 1, kKeyOverwrite | kKeyInsert},
+     .locks = LockPlan::keys,
+     .handler = setnx,
+     .docs = {.summary = "Stores a value if the key does not exist.",
+              .since = "1.0.0",
+              .group = "string",
+              .complexity = "O(1)",
+              .syntax = "key value",
+              .deprecated_since = "2.6.12",
+              .replaced_by = "`SET` with the `NX` argument"}},
+    {.name = "setex",
+     .arity = 4,
+     .flags = kWrite | kDenyOom,
+     .categories = kStringCategory,
+     .keys = kWriteKey,
+     .locks = LockPlan::keys,
+     .handler = setex<TimeUnit::seconds>,
+     .docs = {.summary = "Stores a value for some seconds.",
+              .since = "2.0.0",
+              .group = "string",
+              .complexity = "O(1)",
+              .syntax = "key seconds value",
+              .deprecated_since = "2.6.12",
+              .replaced_by = "`SET` with the `EX` argument"}},
+    {.name = "psetex",
+     .arity = 4,
+     .flags = kWrite | kDenyOom,
+     .categories = kStringCategory,
+     .keys = kWriteKey,
+     .locks = LockPlan::keys,
+     .handler = setex<TimeUnit::milliseconds>,
+     .docs = {.summary = "Stores a value for some milliseconds.",
+              .since = "2.6.0",
+              .group = "string",
+              .complexity = "O(1)",
+              .syntax = "key milliseconds value",
+              .deprecated_since = "2.6.12",
+              .replaced_by = "`SET` with the `PX` argument"}},
+    {.name = "mget",
+     .arity = -2,
+     .flags = kReadonly | kFast,
+     .categories = kStringCategory,
+     .keys = {1, -1, 1, kKeyReadOnly | kKeyAccess},
+     .locks = LockPlan::keys,
+     .handler = mget,
+     .docs = {.summary = "Answers the values of several keys at one instant.",
+              .since = "1.0.0",
+              .group = "string",
+              .complexity = "O(N) where N is the number of keys",
+              .syntax = "key [key ...]",
+              .tips = "request_policy:multi_shard"}},
+    {.name = "mset",
+     .arity = -3,
+     .flags = kWrite | kDenyOom,
+     .categories = kStringCategory,
+     .keys = {1, -1, 2, kKeyOverwrite | kKeyUpdate},
+     .locks = LockPlan::keys,
+     .handler = mset,
+     .docs = {.summary = "Stores several values at one instant.",
+              .since = "1.0.1",
+              .group = "string",
+              .complexity = "O(N) where N is the number of keys",
+              .syntax = "key value [key value ...]",
+              .tips = "request_policy:multi_shard response_policy:all_succeeded"}},
+    {.name = "msetnx",
+     .arity = -3,
+     .flags = kWrite | kDenyOom,
+     .categories = kStringCategory,
+     .keys = {1, -1, 2, kKeyOverwrite | kKeyInsert},
+     .locks = LockPlan::keys,
+     .handler = msetnx,
+     .docs = {.summary = "Stores several values if none of the keys exists.",
+              .since = "1.0.1",
+              .group = "string",
+              .complexity = "O(N) where N is the number of keys",
+              .syntax = "key value [key value ...]",
+              .tips = "request_policy:multi_shard response_policy:agg_min"}},
+    {.name = "append",
+     .arity = 3,
+     .flags = kWrite | kDenyOom | kFast,
+     .categories = kStringCategory,
+     .keys = kInsertIntoKey,
+     .locks = LockPlan::keys,
+     .handler = append,
+     .docs = {.summary = "Adds to the end of a value, creating it if absent.",
+              .since = "2.0.0",
+              .group = "string",
+              .complexity = "O(1), amortised over repeated appends",
+              .syntax = "key value"}},
+    {.name = "strlen",
+     .arity = 2,
+     .flags = kReadonly | kFast,
+     .categories = kStringCategory,
+     .keys = {1, 1, 1, kKeyReadOnly},
+     .locks = LockPlan::keys,
+     .handler = strlen,
+     .docs = {.summary = "Answers the length of a value in bytes.",
+              .since = "2.2.0",
+              .group = "string",
+              .complexity = "O(1)",
+              .syntax = "key"}},
+    {.name = "getrange",
+     .arity = 4,
+     .flags = kReadonly,
+     .categories = kStringCategory,
+     .keys = kReadKey,
+     .locks = LockPlan::keys,
+     .handler = getrange,
+     .docs = {.summary = "Answers a part of a value.",
+              .since = "2.4.0",
+              .group = "string",
+              .complexity = "O(N) where N is the length of the part",
+              .syntax = "key start end"}},
+    {.name = "setrange",
+     .arity = 4,
+     .flags = kWrite | kDenyOom,
+     .categories = kStringCategory,
+     .keys = kUpdateKey,
+     .locks = LockPlan::keys,
+     .handler = setrange,
+     .docs = {.summary = "Overwrites a part of a value, growing it if need be.",
+              .since = "2.2.0",
+              .group = "string",
+              .complexity = "O(M) where M is the length of the new part, amortised over growth",
+              .syntax = "key offset value"}},
+    {.name = "incr",
+     .arity = 2,
+     .flags = kWrite | kDenyOom | kFast,
+     .categories = kStringCategory,
+     .keys = kChangeKey,
+     .locks = LockPlan::keys,
+     .handler = incr,
+     .docs = {.summary = "Adds one to an integer.",
+              .since = "1.0.0",
+              .group = "string",
+              .complexity = "O(1)",
+              .syntax = "key"}},
+    {.name = "decr",
+     .arity = 2,
+     .flags = kWrite | kDenyOom | kFast,
+     .categories = kStringCategory,
+     .keys = kChangeKey,
+     .locks = LockPlan::keys,
+     .handler = decr,
+     .docs = {.summary = "Takes one from an integer.",
+              .since = "1.0.0",
+              .group = "string",
+              .complexity = "O(1)",
+              .syntax = "key"}},
+    {.name = "incrby",
+     .arity = 3,
+     .flags = kWrite | kDenyOom | kFast,
+     .categories = kStringCategory,
+     .keys = kChangeKey,
+     .locks = LockPlan::keys,
+     .handler = incrby,
+     .docs = {.summary = "Adds to an integer.",
+              .since = "1.0.0",
+              .group = "string",
+              .complexity = "O(1)",
+              .syntax = "key increment"}},
+    {.name = "decrby",
+     .arity = 3,
+     .flags = kWrite | kDenyOom | kFast,
+     .categories = kStringCategory,
+     .keys = kChangeKey,
+     .locks = LockPlan::keys,
+     .handler = decrby,
+     .docs = {.summary = "Takes from an integer.",
+              .since = "1.0.0",
+              .group = "string",
+              .complexity = "O(1)",
+              .syntax = "key decrement"}},
+    {.name = "incrbyfloat",
+     .arity = 3,
+     .flags = kWrite | kDenyOom | kFast,
+     .categories = kStringCategory,
+     .keys = kChangeKey,
+     .locks = LockPlan::keys,
+     .handler = incrbyfloat,
+     .docs = {.summary = "Adds to a number with decimals.",
+              .since = "2.6.0",
+              .group = "string",
+              .complexity = "O(1)",
+              .syntax = "key increment"}},
+});
+
+}  // namespace
+
+CommandFamily string_commands() { return kRows; }
+
+}  // namespace larder::server

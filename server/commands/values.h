@@ -1,0 +1,71 @@
+// What the string, key and expiry families share: answering with a value, reading numbers and
+// deadlines, and the error texts that clients match on.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "protocol/number.h"
+#include "protocol/reply.h"
+#include "server/key_context.h"
+#include "storage/shard.h"
+
+namespace larder::server {
+
+inline constexpr std::string_view kNotAnInteger = "ERR value is not an integer or out of range";
+inline constexpr std::string_view kSyntaxError = "ERR syntax error";
+
+// The value as a bulk string; a large one is sent from where it lies.
+inline void reply_value(protocol::Reply& reply, const storage::Entry& entry) {
+  if (entry.is_large()) [[unlikely]] {
+    const storage::Pin pin = entry.pin();
+    return reply.bulk_pinned({pin.data, pin.size, pin.owner, pin.release});
+  }
+  storage::NumberText scratch;
+  reply.bulk(entry.text(scratch));
+}
+
+// The value, or null for an absent one.
+inline void reply_value_or_null(protocol::Reply& reply, const storage::Entry& entry) {
+  if (entry) {
+    reply_value(reply, entry);
+  } else {
+    reply.null();
+  }
+}
+
+// An integer argument; answers the error and returns nothing if it is none.
+inline std::optional<int64_t> read_integer(std::string_view argument, protocol::Reply& reply) {
+  std::optional<int64_t> value = protocol::parse_int64(argument);
+  if (!value) reply.error(kNotAnInteger);
+  return value;
+}
+
+enum class TimeUnit : uint8_t { seconds, milliseconds };
+enum class TimeBase : uint8_t { from_now, absolute };
+
+// A point in time in Unix ms, from a client's number; nothing if that overflows.
+std::optional<int64_t> deadline_from(int64_t number, TimeUnit unit, TimeBase base, int64_t now_ms);
+
+// "ERR invalid expire time in 'set' command"
+void reply_invalid_expire_time(protocol::Reply& reply, std::string_view command);
+
+// Reads an option like `EX 10`: a positive number. Answers the error and returns nothing if invalid.
+std::optional<int64_t> read_deadline(std::string_view argument, TimeUnit unit, TimeBase base,
+                                     std::string_view command, KeyContext& context,
+                                     protocol::Reply& reply);
+
+// The text of an integer, for effects.
+class IntegerText {
+ public:
+  explicit IntegerText(int64_t value)
+      : size_(static_cast<size_t>(protocol::write_int64(value, bytes_) - bytes_)) {}
+  operator std::string_view() const { return {bytes_, size_}; }
+
+ private:
+  char bytes_[protocol::kMaxInt64Chars];
+  size_t size_;
+};
+
+}  // namespace larder::server
