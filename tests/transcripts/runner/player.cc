@@ -68,11 +68,12 @@ Outcome Player::play(const Transcript& transcript) {
 
 // Opens the control connection and asks the server what it is.
 bool Player::identify(const Transcript& transcript) {
-  if (open(std::string(kControl)) == nullptr) return false;
-  Value reply;
+  password_.clear();
   for (const auto& [name, value] : transcript.config) {
-    if (name == "requirepass" && !exchange(kControl, {"AUTH", value}, reply)) return false;
+    if (name == "requirepass") password_ = value;
   }
+  Value reply;
+  if (!open_control()) return false;
   if (!exchange(kControl, {"INFO", "server"}, reply)) return false;
   const std::string_view larder = info_field(reply.text, "larder_version");
   const std::string_view redis = info_field(reply.text, "redis_version");
@@ -83,6 +84,13 @@ bool Player::identify(const Transcript& transcript) {
   product_ = larder.empty() ? Product::redis : Product::larder;
   version_ = parse_version(larder.empty() ? redis : larder);
   return true;
+}
+
+bool Player::open_control() {
+  std::erase_if(connections_, [](const Connection& c) { return c.name == kControl; });
+  if (open(std::string(kControl)) == nullptr) return false;
+  Value reply;
+  return password_.empty() || exchange(kControl, {"AUTH", password_}, reply);
 }
 
 bool Player::applies(const Condition& condition, std::string& why_not) const {
@@ -132,8 +140,8 @@ void Player::play_scene(const Scene& scene, Dialects dialect) {
 bool Player::prepare_scene() {
   Connection* control = find(kControl);
   if (control == nullptr || control->is_closed) {
-    std::erase_if(connections_, [](const Connection& c) { return c.name == kControl; });
-    return false;
+    transport_->close(kControl);
+    if (!open_control()) return false;
   }
   Value reply;
   if (!exchange(kControl, {"CLIENT", "UNPAUSE"}, reply) || reply.text != "OK") return false;
@@ -146,9 +154,9 @@ void Player::finish_scene() {
   std::string why;
   Connection* control = find(kControl);
   // A scene may have shut the server down, so no answer is no failure here.
-  if (transport_->send(kControl, encode_request({"PING"}))) {
-    read_reply(*control, options_.reply_timeout_ms, reply, why);
-  }
+  const bool is_alive = transport_->send(kControl, encode_request({"PING"})) &&
+                        read_reply(*control, options_.reply_timeout_ms, reply, why) == Got::value;
+  control->is_closed = !is_alive;
   for (Connection& connection : connections_) {
     if (connection.name == kControl || connection.is_closed) continue;
     transport_->receive(connection.name, 0, connection.unread);

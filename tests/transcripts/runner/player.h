@@ -85,6 +85,7 @@ class Player {
   };
   enum class Got { value, nothing, lost };
 
+  bool open_control();
   bool identify(const Transcript& transcript);
   bool applies(const Condition& condition, std::string& why_not) const;
   bool applies(const Step& step) const;
@@ -116,6 +117,7 @@ class Player {
   Dialects dialect_ = Dialects::resp2;
   Reading reading_ = Reading::exact;
   Variables variables_;
+  std::string password_;  // of the player's own connection
   std::vector<Connection> connections_;
 };
 
