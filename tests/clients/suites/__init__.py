@@ -1,9 +1,20 @@
 """Every suite, in the order in which they run."""
 
-from suites import handshake, hostile, ioredis, node_redis, python_redis, redis_benchmark, redis_cli, sessions
+from suites import (
+    command_rows,
+    handshake,
+    hostile,
+    ioredis,
+    node_redis,
+    python_redis,
+    redis_benchmark,
+    redis_cli,
+    sessions,
+)
 
 ALL_SUITES = [
     handshake.suite,
+    command_rows.suite,
     redis_cli.suite,
     redis_benchmark.suite,
     python_redis.suite,
