@@ -8,6 +8,12 @@ namespace {
 // Records fired together, so that their loads overlap.
 constexpr size_t kFireGroup = 16;
 
+// Records may outnumber the entries that count on them by as many again and this many. Beyond that,
+// each new record sweeps kSweepGroup old ones, which takes the useless ones out faster than they
+// come.
+constexpr size_t kUselessRecords = 256;
+constexpr size_t kSweepGroup = 4;
+
 }  // namespace
 
 template <size_t... kIndex>
@@ -66,13 +72,49 @@ void Shard::apply_deadline(unsigned db, Item* item, int64_t deadline_ms, const H
     --database.with_deadline;
     database.deadline_sum_ms -= static_cast<uint64_t>(old_ms);
   }
+  const bool was_owner = item->has_owner();
   item->set_deadline_ms(deadline_ms);
+  if (was_owner && !item->has_owner()) {  // the deadline is too far away for a record
+    --database.owned;
+    --owned_;
+  }
   if (deadline_ms == kNoDeadline) return;
   ++database.with_deadline;
   database.deadline_sum_ms += static_cast<uint64_t>(deadline_ms);
   if (Item::is_wide(deadline_ms)) return;
   if (item->has_owner() && wheel_.covers(item->owner(), deadline_ms)) return;
-  item->set_owner(wheel_.add(hash != nullptr ? *hash : hasher_(item->key()), db, deadline_ms));
+  remember_deadline(db, item, deadline_ms, hash != nullptr ? *hash : hasher_(item->key()));
+}
+
+// Adds a record that is the item's own from now on.
+void Shard::remember_deadline(unsigned db, Item* item, int64_t deadline_ms, Hash hash) {
+  if (!item->has_owner()) {
+    ++databases_[db].owned;
+    ++owned_;
+  }
+  item->set_owner(wheel_.add(hash, db, deadline_ms));
+  if (wheel_.records() > 2 * owned_ + kUselessRecords) [[unlikely]]
+    sweep_wheel();
+}
+
+Slot* Shard::owner_of(WheelRecord record) {
+  return databases_[record.db()].table.find_if(record.hash(), [record](const Item& item) {
+    return item.has_owner() && item.owner() == record.owner();
+  });
+}
+
+void Shard::sweep_wheel() {
+  WheelRecord records[kSweepGroup];
+  const size_t count = wheel_.take_for_sweeping(kSweepGroup, records);
+  for (size_t index = 0; index < count; ++index) {
+    prefetch_bucket(records[index].db(), records[index].hash());
+  }
+  for (size_t index = 0; index < count; ++index) {
+    prefetch_entry(records[index].db(), records[index].hash());
+  }
+  for (size_t index = 0; index < count; ++index) {
+    if (owner_of(records[index]) != nullptr) wheel_.put_back(records[index]);
+  }
 }
 
 void Shard::erase(unsigned db, Entry existing) {
@@ -81,6 +123,10 @@ void Shard::erase(unsigned db, Entry existing) {
   if (const int64_t deadline_ms = item->deadline_ms(); deadline_ms != kNoDeadline) {
     --database.with_deadline;
     database.deadline_sum_ms -= static_cast<uint64_t>(deadline_ms);
+  }
+  if (item->has_owner()) {
+    --database.owned;
+    --owned_;
   }
   database.table.erase(existing.slot_);
   if (item->kind() == Kind::blob) drop_blob(database, item);
@@ -130,6 +176,8 @@ Entry Shard::random(unsigned db, uint64_t random) {
 void Shard::clear(unsigned db) {
   Database& database = databases_[db];
   entries_ -= database.table.size();
+  owned_ -= database.owned;
+  database.owned = 0;
   account_.bytes -= database.item_bytes;
   database.item_bytes = 0;
   database.with_deadline = 0;
@@ -179,15 +227,14 @@ size_t Shard::expire_due(int64_t now_ms, size_t max_entries,
 // One record's time has come: if an entry is still its owner's, that entry is due, or looked at
 // later.
 void Shard::fire(WheelRecord record, int64_t now_ms, FunctionRef<void(unsigned db, Entry)> on_due) {
-  const Entry entry =
-      entry_at(databases_[record.db()].table.find_if(record.hash(), [record](const Item& item) {
-        return item.has_owner() && item.owner() == record.owner();
-      }));
+  const Entry entry = entry_at(owner_of(record));
   if (!entry) return;
   entry.item_->clear_owner();
+  --databases_[record.db()].owned;
+  --owned_;
   if (entry.deadline_ms() == kNoDeadline) return;
   if (entry.is_due(now_ms)) return on_due(record.db(), entry);
-  entry.item_->set_owner(wheel_.add(record.hash(), record.db(), entry.deadline_ms()));
+  remember_deadline(record.db(), entry.item_, entry.deadline_ms(), record.hash());
 }
 
 }  // namespace larder::storage

@@ -9,7 +9,7 @@
 //   * An Entry is valid until the next change of the same shard.
 //   * Every entry with a deadline is known to the wheel at or before that deadline; the wheel may
 //   know
-//     deadlines that no longer hold, and drops them when their time comes.
+//     deadlines that no longer hold, and drops them when their time comes or they become too many.
 //   * An empty shard holds no memory but its recycled pools: bytes() is 0.
 //
 // Costs: find, set, erase and what resembles them are O(1), O(length) where bytes are copied.
@@ -143,6 +143,7 @@ class Shard {
     Table table;
     size_t item_bytes = 0;  // items and blobs
     size_t with_deadline = 0;
+    size_t owned = 0;  // entries that count on a record in the wheel
     WideSum deadline_sum_ms = 0;
   };
   template <size_t... kIndex>
@@ -169,6 +170,10 @@ class Shard {
   // ---- shard.cc ----
   // REQUIRES: the item has room for a deadline, or there is none to store. `hash` may be null.
   void apply_deadline(unsigned db, Item* item, int64_t deadline_ms, const Hash* hash);
+  void remember_deadline(unsigned db, Item* item, int64_t deadline_ms, Hash hash);
+  // Takes a few records without an owner out of the wheel, if there are too many of them.
+  void sweep_wheel();
+  Slot* owner_of(WheelRecord record);
   void fire(WheelRecord record, int64_t now_ms, FunctionRef<void(unsigned db, Entry)> on_due);
   static Entry entry_at(Slot* slot);
 
@@ -180,6 +185,7 @@ class Shard {
   Account account_;  // tables, items and blobs of all databases
   TableContext context_;
   size_t entries_ = 0;  // of all databases
+  size_t owned_ = 0;    // of all databases
   Wheel wheel_;
   std::vector<DetachedTable> detached_;
 };

@@ -88,12 +88,14 @@ void Shard::verify() const {
   wheel_.verify([&records](WheelRecord record) { records.push_back(record.word); });
   std::sort(records.begin(), records.end());
   size_t all_entries = 0;
+  size_t all_owned = 0;
   size_t all_bytes = 0;
   for (unsigned db = 0; db < kMaxDatabases; ++db) {
     const Database& database = databases_[db];
     database.table.verify();
     size_t item_bytes = 0;
     size_t with_deadline = 0;
+    size_t owned = 0;
     WideSum deadline_sum_ms = 0;
     // Visiting does not change the table; it only hands out slots through which one could.
     Table& table = const_cast<Table&>(database.table);
@@ -104,6 +106,7 @@ void Shard::verify() const {
         if (item->kind() == Kind::blob) item_bytes += item->blob()->allocated_bytes();
         const int64_t deadline_ms = item->deadline_ms();
         if (item->has_owner()) {
+          ++owned;
           const uint64_t word = WheelRecord::of(hasher_(item->key()), db, item->owner()).word;
           check(std::binary_search(records.begin(), records.end(), word),
                 "the record an entry counts on is in the wheel");
@@ -117,10 +120,13 @@ void Shard::verify() const {
     check(item_bytes == database.item_bytes, "the account of items is exact");
     check(with_deadline == database.with_deadline, "entries with a deadline are counted");
     check(deadline_sum_ms == database.deadline_sum_ms, "the sum of deadlines is exact");
+    check(owned == database.owned, "entries that count on a record are counted");
+    all_owned += owned;
     all_entries += table.size();
     all_bytes += item_bytes + table.structure_bytes();
   }
   check(all_entries == entries_, "the shard counts its entries");
+  check(all_owned == owned_, "the shard counts entries that count on a record");
   check(all_bytes == account_.bytes, "the account of the shard is exact");
   check(entries_ > 0 || bytes() == 0, "an empty shard has no memory");
 }

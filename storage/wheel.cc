@@ -108,9 +108,10 @@ Wheel::Next Wheel::next() const {
 
 int64_t Wheel::next_due_ms() const {
   if (!due_.empty() || !moving_.is_empty()) return static_cast<int64_t>(tick_) * kTickMs;
-  const Next next = this->next();
-  if (next.tick == std::numeric_limits<uint64_t>::max()) return std::numeric_limits<int64_t>::max();
-  return static_cast<int64_t>(next.tick) * kTickMs;
+  const uint64_t tick = std::min(
+      next().tick, sweeping_.is_empty() ? std::numeric_limits<uint64_t>::max() : sweeping_tick_);
+  if (tick == std::numeric_limits<uint64_t>::max()) return std::numeric_limits<int64_t>::max();
+  return static_cast<int64_t>(tick) * kTickMs;
 }
 
 template <typename Visitor>
@@ -125,6 +126,7 @@ void Wheel::take_lists(Visitor visitor) {
   }
   take(beyond_);
   take(moving_);
+  take(sweeping_);
 }
 
 void Wheel::hand_out_everything() {
@@ -154,6 +156,11 @@ size_t Wheel::take_due(int64_t now_ms, size_t max, WheelRecord* records, size_t*
     }
     if (looked > 0) return looked;
     const Next next = this->next();
+    if (!sweeping_.is_empty() && sweeping_tick_ <= std::min(next.tick, now)) {
+      // Their time comes before they are swept: back into the slots.
+      moving_ = std::exchange(sweeping_, List{});
+      continue;
+    }
     if (next.tick > now) {
       tick_ = std::max(tick_, now);
       return 0;
@@ -169,6 +176,39 @@ size_t Wheel::take_due(int64_t now_ms, size_t max, WheelRecord* records, size_t*
       levels_[next.level]->used[next.slot / 64] &= ~(uint64_t{1} << (next.slot % 64));
     }
   }
+}
+
+size_t Wheel::take_for_sweeping(size_t max, WheelRecord* records) {
+  constexpr unsigned kPositions = kLevels * kSlots;
+  // At most one round: the records may all be elsewhere.
+  for (unsigned tried = 0; sweeping_.is_empty() && tried < kPositions; ++tried) {
+    const unsigned level = sweep_position_ / kSlots;
+    const unsigned slot = sweep_position_ % kSlots;
+    sweep_position_ = (sweep_position_ + 1) % kPositions;
+    if (levels_[level] == nullptr) {
+      tried += kSlots - 1 - slot;
+      sweep_position_ = (level + 1) * kSlots % kPositions;
+      continue;
+    }
+    List& list = levels_[level]->lists[slot];
+    if (list.is_empty()) continue;
+    const unsigned shift = level * kDigitBits;
+    sweeping_ = std::exchange(list, List{});
+    sweeping_tick_ = (tick_ >> (shift + kDigitBits) << (shift + kDigitBits)) | uint64_t{slot}
+                                                                                   << shift;
+    levels_[level]->used[slot / 64] &= ~(uint64_t{1} << (slot % 64));
+  }
+  size_t taken = 0;
+  for (; taken < max && !sweeping_.is_empty(); ++taken) {
+    records[taken] = sweeping_.pop(chunks_);
+    --records_;
+  }
+  return taken;
+}
+
+void Wheel::put_back(WheelRecord record) {
+  push(record, full_tick(record.owner()));
+  ++records_;
 }
 
 void Wheel::clear() {
@@ -216,6 +256,7 @@ void Wheel::verify(FunctionRef<void(WheelRecord)> visitor) const {
   }
   beyond_.for_each(visit);
   moving_.for_each(visit);
+  sweeping_.for_each(visit);
   for (const List& list : due_) list.for_each(visit);
   check(count == records_, "the wheel counts its records");
 }

@@ -19,8 +19,8 @@
 //
 // Invariants
 //   * Ticks of records not handed out are >= the wheel's tick.
-//   * No record lies in a slot that the wheel has passed; at most one piece of work (a list being
-//     moved down) and the lists being handed out are outside the slots.
+//   * No record lies in a slot that the wheel has passed. Outside the slots are only a list being
+//     moved down, one being swept and those being handed out.
 //
 // Thread: whoever holds the shard's lock. Time is an argument and never goes back.
 #pragma once
@@ -73,6 +73,12 @@ class Wheel {
   // at;
   // `*taken` of them were handed out. 0 means that the wheel has arrived at `now_ms`.
   size_t take_due(int64_t now_ms, size_t max, WheelRecord* records, size_t* taken);
+
+  // Takes up to `max` records out for sweeping, going round all of them in the course of many
+  // calls.
+  size_t take_for_sweeping(size_t max, WheelRecord* records);
+  // Puts one of them back. REQUIRES: no take_due() in between.
+  void put_back(WheelRecord record);
 
   // Forgets all records at once; the memory is given back by release_slice(). O(slots).
   void clear();
@@ -136,6 +142,9 @@ class Wheel {
   std::unique_ptr<Level> levels_[kLevels];  // made on first use
   List beyond_;                             // level 3
   List moving_;                             // taken from a slot, on its way down
+  List sweeping_;                           // taken from a slot, being swept
+  uint64_t sweeping_tick_ = 0;              // at which that slot begins
+  unsigned sweep_position_ = 0;             // level and slot to be swept next
   std::vector<List> due_;                   // being handed out, the last one first
   std::vector<List> released_;              // cleared, waiting for release_slice()
 };
