@@ -256,6 +256,8 @@ void UringDriver::reap() {
   while (kernel_holds_completions() && events_->size() < kEventsPerTurn &&
          held_buffers_.size() + kBuffersKeptBack <= buffers_.count()) {
     io_uring_get_events(&ring_);
+    // The kernel's flag can stay up although nothing is left (6.18): only progress counts.
+    if (io_uring_cq_ready(&ring_) == 0) break;
     reap_ready();
   }
   check(__atomic_load_n(ring_.cq.koverflow, __ATOMIC_RELAXED) == 0, "the ring lost a completion");
