@@ -110,6 +110,21 @@ void print_recorded(const std::string& text, const std::map<size_t, Value>& repl
   }
 }
 
+void report(const Options& options, const std::string& path, const Outcome& outcome) {
+  for (const Failure& failure : outcome.failures) {
+    std::fprintf(stderr, "%s:%zu: %s: %s\n", path.c_str(), failure.line, failure.scene.c_str(),
+                 failure.message.c_str());
+  }
+  for (const Skip& skip : outcome.skips) {
+    if (!options.verbose) break;
+    std::printf("skip %s %s: %s\n", path.c_str(), skip.scene.c_str(), skip.reason.c_str());
+  }
+  if (options.verbose) {
+    std::printf("%s: %zu scenes, %zu replies, %zu failures\n", path.c_str(), outcome.scenes_played,
+                outcome.replies_checked, outcome.failures.size());
+  }
+}
+
 // True if the file could be played, whatever came out.
 bool play_file(const Options& options, const std::string& path, const std::string& folder,
                Totals& totals) {
@@ -155,19 +170,8 @@ bool play_file(const Options& options, const std::string& path, const std::strin
     outcome.failures.push_back(
         {0, "the end", "the server did not end with status 0:\n" + server.output_tail()});
   }
-  for (const Failure& failure : outcome.failures) {
-    std::fprintf(stderr, "%s:%zu: %s: %s\n", path.c_str(), failure.line, failure.scene.c_str(),
-                 failure.message.c_str());
-  }
-  for (const Skip& skip : outcome.skips) {
-    if (!options.verbose) break;
-    std::printf("skip %s %s: %s\n", path.c_str(), skip.scene.c_str(), skip.reason.c_str());
-  }
+  report(options, path, outcome);
   if (options.record) print_recorded(text.str(), recorded);
-  if (options.verbose) {
-    std::printf("%s: %zu scenes, %zu replies, %zu failures\n", path.c_str(), outcome.scenes_played,
-                outcome.replies_checked, outcome.failures.size());
-  }
   ++totals.files;
   totals.scenes += outcome.scenes_played;
   totals.replies += outcome.replies_checked;

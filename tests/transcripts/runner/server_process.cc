@@ -15,6 +15,7 @@
 namespace larder::transcripts {
 namespace {
 
+constexpr int kStartAttempts = 3;
 constexpr auto kStartLimit = std::chrono::seconds(20);
 constexpr auto kStopLimit = std::chrono::seconds(20);
 constexpr auto kPollPause = std::chrono::milliseconds(5);
@@ -36,6 +37,16 @@ std::vector<std::string> split_command(const std::string& command, uint16_t port
 
 bool ServerProcess::start(const std::string& command,
                           const std::vector<std::pair<std::string, std::string>>& config) {
+  // A port that was free may be taken by somebody else before the server asks for it.
+  for (int attempt = 0; attempt < kStartAttempts; ++attempt) {
+    if (start_once(command, config)) return true;
+    if (process_ >= 0) return false;
+  }
+  return false;
+}
+
+bool ServerProcess::start_once(const std::string& command,
+                               const std::vector<std::pair<std::string, std::string>>& config) {
   port_ = find_free_port();
   std::vector<std::string> words = split_command(command, port_);
   for (const auto& [name, value] : config) {
@@ -67,7 +78,7 @@ bool ServerProcess::start(const std::string& command,
       return false;
     }
     TcpTransport probe("127.0.0.1", port_);
-    if (probe.open("probe")) return true;
+    if (probe.open("probe") && !has_ended()) return true;
     std::this_thread::sleep_for(kPollPause);
   }
   error_ = "the server does not accept connections: " + words[0];

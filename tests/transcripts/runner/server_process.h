@@ -32,6 +32,8 @@ class ServerProcess {
   std::string output_tail() const;
 
  private:
+  bool start_once(const std::string& command,
+                  const std::vector<std::pair<std::string, std::string>>& config);
   bool has_ended();
 
   std::string folder_;
