@@ -41,8 +41,7 @@ void refuse_client_type(std::string_view name, Reply& reply) {
   reply.error("ERR Unknown client type '" + text::echo(name) + "'");
 }
 
-// ---- about oneself
-// ---------------------------------------------------------------------------------
+// ---- about oneself ------------------------------------------------------------------------------
 
 void id(SessionContext& context, Arguments, Reply& reply) {
   reply.integer(static_cast<int64_t>(context.session().id));
@@ -121,8 +120,7 @@ void unblock(SessionContext&, Arguments arguments, Reply& reply) {
   reply.integer(0);
 }
 
-// ---- CLIENT LIST, CLIENT INFO
-// ----------------------------------------------------------------------
+// ---- CLIENT LIST, CLIENT INFO -------------------------------------------------------------------
 
 class ListTask final : public NodeTask {
  public:
@@ -201,8 +199,7 @@ std::shared_ptr<NodeTask> list(NodeContext& context, Arguments arguments, Reply&
   return nullptr;
 }
 
-// ---- CLIENT KILL
-// -----------------------------------------------------------------------------------
+// ---- CLIENT KILL --------------------------------------------------------------------------------
 
 struct KillFilter {
   std::optional<uint64_t> id;
@@ -322,8 +319,7 @@ std::shared_ptr<NodeTask> kill(NodeContext& context, Arguments arguments, Reply&
                                     context.now_ms());
 }
 
-// ---- CLIENT PAUSE, CLIENT UNPAUSE
-// ------------------------------------------------------------------
+// ---- CLIENT PAUSE, CLIENT UNPAUSE ---------------------------------------------------------------
 
 class PauseTask final : public NodeTask {
  public:
@@ -378,53 +374,53 @@ std::shared_ptr<NodeTask> unpause(NodeContext&, Arguments, Reply&) {
 void help(SessionContext&, Arguments, Reply& reply) {
   static constexpr std::string_view kLines[] = {
       "GETNAME",
-      "    Return the name of the current connection.",
+      "    The name of this connection.",
       "ID",
-      "    Return the ID of the current connection.",
+      "    The number that names this connection.",
       "INFO",
-      "    Return information about the current client connection.",
+      "    Describes this connection.",
       "KILL <ip:port>",
-      "    Kill connection made from <ip:port>.",
+      "    Closes the connection from <ip:port>.",
       "KILL <option> <value> [<option> <value> [...]]",
-      "    Kill connections. Options are:",
+      "    Closes the connections that all filters let through:",
       "    * ADDR (<ip:port>|<unixsocket>:0)",
-      "      Kill connections made from the specified address",
+      "      The client's end.",
       "    * LADDR (<ip:port>|<unixsocket>:0)",
-      "      Kill connections made to specified local address",
+      "      The server's end.",
       "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
-      "      Kill connections by type.",
+      "      The kind of client.",
       "    * USER <username>",
-      "      Kill connections authenticated by <username>.",
+      "      Who it authenticated as.",
       "    * SKIPME (YES|NO)",
-      "      Skip killing current connection (default: yes).",
+      "      Whether this connection stays in any case (default: yes).",
       "    * ID <client-id>",
-      "      Kill connections by client id.",
+      "      The number that names it.",
       "    * MAXAGE <maxage>",
-      "      Kill connections older than the specified age.",
+      "      At least so many seconds old.",
       "LIST [options ...]",
-      "    Return information about client connections. Options:",
+      "    Describes connections, one line each; all, or by:",
       "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
-      "      Return clients of specified type.",
+      "      The kind of client.",
       "    * ID <client-id> [...]",
-      "      Return the clients of these ids.",
+      "      The numbers that name them.",
       "UNPAUSE",
-      "    Stop the current client pause, resuming traffic.",
+      "    Ends CLIENT PAUSE before its time.",
       "PAUSE <timeout> [WRITE|ALL]",
-      "    Suspend all, or just write, clients for <timeout> milliseconds.",
+      "    Makes all commands, or only writes, wait for <timeout> milliseconds.",
       "REPLY (ON|OFF|SKIP)",
-      "    Control the replies sent to the current connection.",
+      "    Whether this connection is answered.",
       "SETINFO <option> <value>",
-      "    Set client meta attr. Options are:",
-      "    * LIB-NAME: the client lib name.",
-      "    * LIB-VER: the client lib version.",
+      "    Notes about the client library:",
+      "    * LIB-NAME: its name.",
+      "    * LIB-VER: its version.",
       "SETNAME <name>",
-      "    Assign the name <name> to the current connection.",
+      "    Names this connection.",
       "UNBLOCK <clientid> [TIMEOUT|ERROR]",
-      "    Unblock the specified blocked client.",
+      "    Wakes a client that waits in a blocking command.",
       "NO-EVICT (ON|OFF)",
-      "    Protect current client connection from eviction.",
+      "    Spares this connection when clients are dropped for memory.",
       "NO-TOUCH (ON|OFF)",
-      "    Will not touch LRU/LFU stats when this mode is on.",
+      "    Whether keys read by this connection do not count as used.",
   };
   write_help("client", kLines, reply);
 }
@@ -440,7 +436,7 @@ constexpr auto kSubcommands = checked({
      {},
      LockPlan::nothing,
      id,
-     {.summary = "Returns the client ID for the current connection",
+     {.summary = "Answers the number that names this connection.",
       .since = "5.0.0",
       .group = "connection",
       .complexity = "O(1)",
@@ -452,7 +448,7 @@ constexpr auto kSubcommands = checked({
      {},
      LockPlan::nothing,
      info,
-     {.summary = "Returns information about the current client connection.",
+     {.summary = "Describes this connection, in one line of fields.",
       .since = "6.2.0",
       .group = "connection",
       .complexity = "O(1)",
@@ -465,18 +461,17 @@ constexpr auto kSubcommands = checked({
      {},
      LockPlan::nothing,
      list,
-     {.summary = "Get the list of client connections",
+     {.summary = "Describes the connected clients, one line each.",
       .since = "2.4.0",
       .group = "connection",
       .complexity = "O(N) where N is the number of client connections",
       .syntax = "[TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]",
-      .history = "2.8.12: Added unique client `id` field.|"
-                 "5.0.0: Added optional `TYPE` filter.|"
-                 "6.0.0: Added `user` field.|"
-                 "6.2.0: Added `argv-mem`, `tot-mem`, `laddr` and `redir` fields and the optional "
-                 "`ID` filter.|"
-                 "7.0.0: Added `resp`, `multi-mem`, `rbs` and `rbp` fields.|"
-                 "7.0.3: Added `ssub` field.",
+      .history = "2.8.12: Shows the field `id`.|"
+                 "5.0.0: Takes `TYPE`.|"
+                 "6.0.0: Shows the field `user`.|"
+                 "6.2.0: Shows `tot-mem`, `laddr` and `redir`; takes `ID`.|"
+                 "7.0.0: Shows `resp` and `multi-mem`.|"
+                 "7.0.3: Shows `ssub`.",
       .tips = "nondeterministic_output"}},
     {"kill",
      -3,
@@ -485,20 +480,18 @@ constexpr auto kSubcommands = checked({
      {},
      LockPlan::nothing,
      kill,
-     {.summary = "Kill the connection of a client",
+     {.summary = "Closes the connections that an address or filters name.",
       .since = "2.4.0",
       .group = "connection",
       .complexity = "O(N) where N is the number of client connections",
       .syntax = "<ip:port | <[ID client-id] | [TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] "
                 "| [USER username] | [ADDR ip:port] | [LADDR ip:port] | [SKIPME yes/no] | "
                 "[MAXAGE maxage] [...]>>",
-      .history = "2.8.12: Added new filter format.|"
-                 "2.8.12: `ID` option.|"
-                 "3.2.0: Added `master` type in for `TYPE` option.|"
-                 "5.0.0: Replaced `slave` `TYPE` with `replica`. `slave` still supported for "
-                 "backward compatibility.|"
-                 "6.2.0: `LADDR` option.|"
-                 "7.4.0: `MAXAGE` option."}},
+      .history = "2.8.12: Takes filters, `ID` among them.|"
+                 "3.2.0: `TYPE` knows `master`.|"
+                 "5.0.0: `TYPE` knows `replica`, the new word for `slave`.|"
+                 "6.2.0: Takes `LADDR`.|"
+                 "7.4.0: Takes `MAXAGE`."}},
     {"setname",
      3,
      kPlain,
@@ -506,7 +499,7 @@ constexpr auto kSubcommands = checked({
      {},
      LockPlan::nothing,
      set_name,
-     {.summary = "Set the current connection name",
+     {.summary = "Names this connection, for people who read CLIENT LIST.",
       .since = "2.6.9",
       .group = "connection",
       .complexity = "O(1)",
@@ -518,7 +511,7 @@ constexpr auto kSubcommands = checked({
      {},
      LockPlan::nothing,
      get_name,
-     {.summary = "Get the current connection name",
+     {.summary = "Answers the name of this connection, or null.",
       .since = "2.6.9",
       .group = "connection",
       .complexity = "O(1)",
@@ -530,7 +523,7 @@ constexpr auto kSubcommands = checked({
      {},
      LockPlan::nothing,
      set_info,
-     {.summary = "Sets information specific to the client or connection.",
+     {.summary = "Notes which client library speaks, and its version.",
       .since = "7.2.0",
       .group = "connection",
       .complexity = "O(1)",
@@ -543,7 +536,7 @@ constexpr auto kSubcommands = checked({
      {},
      LockPlan::nothing,
      no_evict,
-     {.summary = "Set client eviction mode for the current connection",
+     {.summary = "Spares this connection when clients are dropped for memory.",
       .since = "7.0.0",
       .group = "connection",
       .complexity = "O(1)",
@@ -555,8 +548,7 @@ constexpr auto kSubcommands = checked({
      {},
      LockPlan::nothing,
      no_touch,
-     {.summary =
-          "Controls whether commands sent by the client affect the LRU/LFU of accessed keys.",
+     {.summary = "Lets this connection read without its keys counting as used.",
       .since = "7.2.0",
       .group = "connection",
       .complexity = "O(1)",
@@ -568,7 +560,7 @@ constexpr auto kSubcommands = checked({
      {},
      LockPlan::nothing,
      reply_mode,
-     {.summary = "Instruct the server whether to reply to commands",
+     {.summary = "Chooses whether this connection is answered.",
       .since = "3.2.0",
       .group = "connection",
       .complexity = "O(1)",
@@ -580,12 +572,12 @@ constexpr auto kSubcommands = checked({
      {},
      LockPlan::nothing,
      pause,
-     {.summary = "Stop processing commands from clients for some time",
+     {.summary = "Makes clients' commands, or only their writes, wait.",
       .since = "2.9.50",
       .group = "connection",
       .complexity = "O(1)",
       .syntax = "timeout [WRITE | ALL]",
-      .history = "6.2.0: `CLIENT PAUSE WRITE` mode added along with the `mode` option."}},
+      .history = "6.2.0: Takes `WRITE` and `ALL`."}},
     {"unpause",
      2,
      kPrivileged,
@@ -593,7 +585,7 @@ constexpr auto kSubcommands = checked({
      {},
      LockPlan::nothing,
      unpause,
-     {.summary = "Resume processing of clients that were paused",
+     {.summary = "Ends CLIENT PAUSE before its time.",
       .since = "6.2.0",
       .group = "connection",
       .complexity = "O(N) Where N is the number of paused clients",
@@ -605,7 +597,7 @@ constexpr auto kSubcommands = checked({
      {},
      LockPlan::nothing,
      unblock,
-     {.summary = "Unblock a client blocked in a blocking command from a different connection",
+     {.summary = "Wakes a client that waits in a blocking command.",
       .since = "5.0.0",
       .group = "connection",
       .complexity = "O(log N) where N is the number of client connections",
@@ -617,7 +609,7 @@ constexpr auto kSubcommands = checked({
      {},
      LockPlan::nothing,
      help,
-     {.summary = "Show helpful text about the different subcommands",
+     {.summary = "Lists the subcommands of CLIENT.",
       .since = "5.0.0",
       .group = "connection",
       .complexity = "O(1)",
@@ -632,7 +624,7 @@ constexpr auto kRows = checked({
      {},
      LockPlan::nothing,
      Handler(),
-     {.summary = "A container for client connection commands",
+     {.summary = "About connections: one's own and all the others.",
       .since = "2.4.0",
       .group = "connection",
       .complexity = "Depends on subcommand.",

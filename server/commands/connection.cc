@@ -39,8 +39,7 @@ bool may_enter(const Config& config, std::string_view user, std::string_view pas
   return config.requirepass.empty() || is_same_secret(password, config.requirepass);
 }
 
-// ---- HELLO
-// -----------------------------------------------------------------------------------------
+// ---- HELLO --------------------------------------------------------------------------------------
 
 struct HelloRequest {
   std::optional<Dialect> dialect;
@@ -118,8 +117,7 @@ void hello(SessionContext& context, Arguments arguments, Reply& reply) {
   reply.array(0);
 }
 
-// ---- the others
-// ------------------------------------------------------------------------------------
+// ---- the others ---------------------------------------------------------------------------------
 
 void auth(SessionContext& context, Arguments arguments, Reply& reply) {
   if (arguments.size() > 3) return reply.error("ERR syntax error");
@@ -189,13 +187,12 @@ constexpr auto kRows = checked({
      {},
      LockPlan::nothing,
      hello,
-     {.summary = "Handshake with Redis",
+     {.summary = "Agrees on the protocol; on request also authenticates and names the connection.",
       .since = "6.0.0",
       .group = "connection",
       .complexity = "O(1)",
       .syntax = "[protover [AUTH username password] [SETNAME clientname]]",
-      .history = "6.2.0: `protover` made optional; when called without arguments the command "
-                 "reports the current connection's context."}},
+      .history = "6.2.0: Without arguments only describes the connection."}},
     {"auth",
      -2,
      kHandshake,
@@ -203,12 +200,12 @@ constexpr auto kRows = checked({
      {},
      LockPlan::nothing,
      auth,
-     {.summary = "Authenticate to the server",
+     {.summary = "Says who the client is, with a password.",
       .since = "1.0.0",
       .group = "connection",
       .complexity = "O(N) where N is the number of passwords defined for the user",
       .syntax = "[username] password",
-      .history = "6.0.0: Added ACL style (username and password)."}},
+      .history = "6.0.0: Takes a user name."}},
     {"ping",
      -1,
      kFast,
@@ -216,7 +213,7 @@ constexpr auto kRows = checked({
      {},
      LockPlan::nothing,
      ping,
-     {.summary = "Ping the server",
+     {.summary = "Answers PONG, or the message.",
       .since = "1.0.0",
       .group = "connection",
       .complexity = "O(1)",
@@ -229,7 +226,7 @@ constexpr auto kRows = checked({
      {},
      LockPlan::nothing,
      echo,
-     {.summary = "Echo the given string",
+     {.summary = "Answers the message.",
       .since = "1.0.0",
       .group = "connection",
       .complexity = "O(1)",
@@ -241,7 +238,7 @@ constexpr auto kRows = checked({
      {},
      LockPlan::nothing,
      select,
-     {.summary = "Change the selected database for the current connection",
+     {.summary = "Chooses the database that later commands of this connection use.",
       .since = "1.0.0",
       .group = "connection",
       .complexity = "O(1)",
@@ -253,7 +250,7 @@ constexpr auto kRows = checked({
      {},
      LockPlan::nothing,
      quit,
-     {.summary = "Close the connection",
+     {.summary = "Closes the connection once everything is answered.",
       .since = "1.0.0",
       .group = "connection",
       .complexity = "O(1)",
@@ -265,7 +262,7 @@ constexpr auto kRows = checked({
      {},
      LockPlan::watched,
      reset,
-     {.summary = "Reset the connection",
+     {.summary = "Makes the connection as it was when it began.",
       .since = "6.2.0",
       .group = "connection",
       .complexity = "O(1)",

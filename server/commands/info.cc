@@ -21,8 +21,7 @@ namespace {
 using protocol::Arguments;
 using protocol::Reply;
 
-// ---- text
-// ------------------------------------------------------------------------------------------
+// ---- text ---------------------------------------------------------------------------------------
 
 class Text {
  public:
@@ -64,8 +63,7 @@ std::string for_people(uint64_t bytes) {
   return with_decimals(amount, 2) + kUnits[unit];
 }
 
-// ---- what is gathered
-// ------------------------------------------------------------------------------
+// ---- what is gathered ---------------------------------------------------------------------------
 
 struct Totals {
   WorkerStats stats;
@@ -99,8 +97,7 @@ struct Report {
   const Totals& totals;
 };
 
-// ---- sections
-// --------------------------------------------------------------------------------------
+// ---- sections -----------------------------------------------------------------------------------
 
 void write_server(const Report& report, Text& text) {
   const NodeFacts& facts = report.context.facts;
@@ -283,8 +280,7 @@ constexpr Section kSections[] = {
 };
 constexpr size_t kSectionCount = std::size(kSections);
 
-// ---- the command
-// -----------------------------------------------------------------------------------
+// ---- the command --------------------------------------------------------------------------------
 
 using Wanted = std::array<bool, kSectionCount>;
 
@@ -352,12 +348,12 @@ constexpr auto kRows = checked({
      {},
      LockPlan::all_shards,
      info,
-     {.summary = "Get information and statistics about the server",
+     {.summary = "Describes the server and what it has done, in sections.",
       .since = "1.0.0",
       .group = "server",
       .complexity = "O(1)",
       .syntax = "[section [section ...]]",
-      .history = "7.0.0: Added support for taking multiple section arguments.",
+      .history = "7.0.0: Takes several sections.",
       .tips = "nondeterministic_output request_policy:all_shards response_policy:special"}},
 });
 

@@ -56,8 +56,7 @@ void docs(SessionContext& context, Arguments arguments, Reply& reply) {
   }
 }
 
-// ---- COMMAND LIST
-// ----------------------------------------------------------------------------------
+// ---- COMMAND LIST -------------------------------------------------------------------------------
 
 void list(SessionContext& context, Arguments arguments, Reply& reply) {
   enum class Filter : uint8_t { none, module, category, pattern };
@@ -89,8 +88,7 @@ void list(SessionContext& context, Arguments arguments, Reply& reply) {
   for (std::string_view name : names) reply.bulk(name);
 }
 
-// ---- COMMAND GETKEYS, COMMAND GETKEYSANDFLAGS
-// ------------------------------------------------------
+// ---- COMMAND GETKEYS, COMMAND GETKEYSANDFLAGS ---------------------------------------------------
 
 struct KeysOfRequest {
   uint32_t flags;  // KeyFlag
@@ -154,23 +152,19 @@ void get_keys_and_flags(SessionContext& context, Arguments arguments, Reply& rep
 void help(SessionContext&, Arguments, Reply& reply) {
   static constexpr std::string_view kLines[] = {
       "(no subcommand)",
-      "    Return details about all Redis commands.",
+      "    Describes all commands.",
       "COUNT",
-      "    Return the total number of commands in this Redis server.",
+      "    How many commands there are.",
       "LIST",
-      "    Return a list of all commands in this Redis server.",
+      "    The names of all commands.",
       "INFO [<command-name> ...]",
-      "    Return details about multiple Redis commands.",
-      "    If no command names are given, documentation details for all",
-      "    commands are returned.",
+      "    Describes the named commands, or all: arity, flags, keys.",
       "DOCS [<command-name> ...]",
-      "    Return documentation details about multiple Redis commands.",
-      "    If no command names are given, documentation details for all",
-      "    commands are returned.",
+      "    Documents the named commands, or all.",
       "GETKEYS <full-command>",
-      "    Return the keys from a full Redis command.",
+      "    The keys of a command.",
       "GETKEYSANDFLAGS <full-command>",
-      "    Return the keys and the access flags from a full Redis command.",
+      "    The keys of a command and what it would do to each.",
   };
   write_help("command", kLines, reply);
 }
@@ -186,7 +180,7 @@ constexpr auto kSubcommands = checked({
      {},
      LockPlan::nothing,
      count,
-     {.summary = "Get total number of Redis commands",
+     {.summary = "Counts the commands.",
       .since = "2.8.13",
       .group = "server",
       .complexity = "O(1)",
@@ -198,12 +192,12 @@ constexpr auto kSubcommands = checked({
      {},
      LockPlan::nothing,
      info,
-     {.summary = "Get array of specific Redis command details, or all when no argument is given.",
+     {.summary = "Describes the named commands as clients need it, or all.",
       .since = "2.8.13",
       .group = "server",
       .complexity = "O(N) where N is the number of commands to look up",
       .syntax = "[command-name [command-name ...]]",
-      .history = "7.0.0: Allowed to be called with no argument to get info on all commands.",
+      .history = "7.0.0: Without names describes all.",
       .tips = kAnyOrder}},
     {"docs",
      -2,
@@ -212,7 +206,7 @@ constexpr auto kSubcommands = checked({
      {},
      LockPlan::nothing,
      docs,
-     {.summary = "Get array of specific Redis command documentation",
+     {.summary = "Documents the named commands, or all.",
       .since = "7.0.0",
       .group = "server",
       .complexity = "O(N) where N is the number of commands to look up",
@@ -225,7 +219,7 @@ constexpr auto kSubcommands = checked({
      {},
      LockPlan::nothing,
      list,
-     {.summary = "Get an array of Redis command names",
+     {.summary = "Names the commands, those that a filter lets through.",
       .since = "7.0.0",
       .group = "server",
       .complexity = "O(N) where N is the total number of Redis commands",
@@ -238,7 +232,7 @@ constexpr auto kSubcommands = checked({
      {},
      LockPlan::nothing,
      get_keys,
-     {.summary = "Extract keys given a full Redis command",
+     {.summary = "Answers which arguments of a command are keys.",
       .since = "2.8.13",
       .group = "server",
       .complexity = "O(N) where N is the number of arguments to the command",
@@ -250,7 +244,7 @@ constexpr auto kSubcommands = checked({
      {},
      LockPlan::nothing,
      get_keys_and_flags,
-     {.summary = "Extract keys and access flags given a full Redis command",
+     {.summary = "Answers the keys of a command and what it would do to each.",
       .since = "7.0.0",
       .group = "server",
       .complexity = "O(N) where N is the number of arguments to the command",
@@ -262,7 +256,7 @@ constexpr auto kSubcommands = checked({
      {},
      LockPlan::nothing,
      help,
-     {.summary = "Show helpful text about the different subcommands",
+     {.summary = "Lists the subcommands of COMMAND.",
       .since = "5.0.0",
       .group = "server",
       .complexity = "O(1)",
@@ -277,7 +271,7 @@ constexpr auto kRows = checked({
      {},
      LockPlan::nothing,
      command,
-     {.summary = "Get array of Redis command details",
+     {.summary = "Describes all commands as clients need it.",
       .since = "2.8.13",
       .group = "server",
       .complexity = "O(N) where N is the total number of Redis commands",

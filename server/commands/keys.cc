@@ -51,10 +51,10 @@ void type(KeyContext& context, Arguments, Reply& reply) {
   reply.simple(entry ? type_name(entry.type()) : "none");
 }
 
-// ---- walking -------------------------------------------------------------------------------------
+// ---- walking ------------------------------------------------------------------------------------
 
-// A cursor is a shard and a position in that shard's hash order; below 2^53, so that languages whose
-// numbers are doubles can hold it. 0 is both the beginning and the end.
+// A cursor is a shard and a position in that shard's hash order; below 2^53, so that languages
+// whose numbers are doubles can hold it. 0 is both the beginning and the end.
 constexpr unsigned kPositionBits = 45;
 static_assert(kPositionBits + storage::kShardBits <= 53);
 
@@ -148,7 +148,8 @@ void scan(KeyContext& context, Arguments arguments, Reply& reply) {
   }
   reply.array(2);
   char digits[protocol::kMaxInt64Chars];
-  reply.bulk({digits, static_cast<size_t>(protocol::write_uint64(cursor.value(), digits) - digits)});
+  reply.bulk(
+      {digits, static_cast<size_t>(protocol::write_uint64(cursor.value(), digits) - digits)});
   reply.array(found.size());
   for (std::string_view key : found) reply.bulk(key);
 }
@@ -198,7 +199,7 @@ void randomkey(KeyContext& context, Arguments, Reply& reply) {
   reply.bulk(live);
 }
 
-// ---- rows ----------------------------------------------------------------------------------------
+// ---- rows ---------------------------------------------------------------------------------------
 
 constexpr auto kRows = checked({
     {.name = "del",
@@ -265,7 +266,7 @@ constexpr auto kRows = checked({
               .group = "generic",
               .complexity = "O(1) for every call, O(N) for a whole walk through N keys",
               .syntax = "cursor [MATCH pattern] [COUNT count] [TYPE type]",
-              .history = "6.0.0: Added the `TYPE` subcommand.",
+              .history = "6.0.0: Takes `TYPE`.",
               .tips = "nondeterministic_output request_policy:special"}},
     {.name = "keys",
      .arity = 2,
@@ -297,6 +298,8 @@ constexpr auto kRows = checked({
 
 }  // namespace
 
-CommandFamily key_commands() { return kRows; }
+CommandFamily key_commands() {
+  return kRows;
+}
 
 }  // namespace larder::server

@@ -28,8 +28,7 @@ void time(SessionContext& context, Arguments, Reply& reply) {
   reply.bulk(std::to_string(context.now_us() % 1'000'000));
 }
 
-// ---- FLUSHDB, FLUSHALL
-// -----------------------------------------------------------------------------
+// ---- FLUSHDB, FLUSHALL --------------------------------------------------------------------------
 
 bool are_flush_arguments(Arguments arguments) {
   return arguments.size() == 1 ||
@@ -67,8 +66,7 @@ void flushall(KeyContext& context, Arguments arguments, Reply& reply) {
   reply.ok();
 }
 
-// ---- SHUTDOWN
-// --------------------------------------------------------------------------------------
+// ---- SHUTDOWN -----------------------------------------------------------------------------------
 
 // There is nothing to save to, so there is nothing to wait for either: NOW alone tells something,
 // not to wait for replies that clients are slow to read. Nothing is answered: the connection
@@ -128,7 +126,7 @@ constexpr auto kRows = checked({
      {},
      LockPlan::all_shards,
      dbsize,
-     {.summary = "Return the number of keys in the selected database",
+     {.summary = "Counts the keys of the database.",
       .since = "1.0.0",
       .group = "server",
       .complexity = "O(1)",
@@ -141,7 +139,7 @@ constexpr auto kRows = checked({
      {},
      LockPlan::nothing,
      time,
-     {.summary = "Return the current server time",
+     {.summary = "Answers the server's clock: seconds and microseconds since 1970.",
       .since = "2.6.0",
       .group = "server",
       .complexity = "O(1)",
@@ -154,13 +152,13 @@ constexpr auto kRows = checked({
      {},
      LockPlan::all_shards,
      flushdb,
-     {.summary = "Remove all keys from the current database",
+     {.summary = "Empties the database.",
       .since = "1.0.0",
       .group = "server",
       .complexity = "O(N) where N is the number of keys in the selected database",
       .syntax = "[ASYNC | SYNC]",
-      .history = "4.0.0: Added the `ASYNC` flushing mode modifier.|"
-                 "6.2.0: Added the `SYNC` flushing mode modifier.",
+      .history = "4.0.0: Takes `ASYNC`.|"
+                 "6.2.0: Takes `SYNC`.",
       .tips = "request_policy:all_shards response_policy:all_succeeded"}},
     {"flushall",
      -1,
@@ -169,13 +167,13 @@ constexpr auto kRows = checked({
      {},
      LockPlan::all_shards,
      flushall,
-     {.summary = "Remove all keys from all databases",
+     {.summary = "Empties every database.",
       .since = "1.0.0",
       .group = "server",
       .complexity = "O(N) where N is the total number of keys in all databases",
       .syntax = "[ASYNC | SYNC]",
-      .history = "4.0.0: Added the `ASYNC` flushing mode modifier.|"
-                 "6.2.0: Added the `SYNC` flushing mode modifier.",
+      .history = "4.0.0: Takes `ASYNC`.|"
+                 "6.2.0: Takes `SYNC`.",
       .tips = "request_policy:all_shards response_policy:all_succeeded"}},
     {"shutdown",
      -1,
@@ -184,13 +182,13 @@ constexpr auto kRows = checked({
      {},
      LockPlan::nothing,
      shutdown,
-     {.summary = "Synchronously save the dataset to disk and then shut down the server",
+     {.summary = "Ends the server.",
       .since = "1.0.0",
       .group = "server",
       .complexity = "O(N) when saving, where N is the total number of keys in all databases when "
                     "saving data, otherwise O(1)",
       .syntax = "[NOSAVE | SAVE] [NOW] [FORCE] [ABORT]",
-      .history = "7.0.0: Added the `NOW`, `FORCE` and `ABORT` modifiers."}},
+      .history = "7.0.0: Takes `NOW`, `FORCE` and `ABORT`."}},
 });
 
 }  // namespace

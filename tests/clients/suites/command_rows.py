@@ -116,3 +116,19 @@ def _(t):
     ]:
         for form in ("GETKEYS", "GETKEYSANDFLAGS"):
             equal(ours.call("COMMAND", form, *request), reference.call("COMMAND", form, *request), str(request))
+
+
+def plain(text):
+    return text.strip(b".").lower()
+
+
+@suite.check("COMMAND DOCS: summaries and histories are in words of our own", redis="these are its own")
+def _(t):
+    ours, reference = t.connect(), oracle(t).connect()
+    for name in names_known_to_both(t, ours, reference):
+        got = pairs(ours.call("COMMAND", "DOCS", name)[1])
+        want = pairs(reference.call("COMMAND", "DOCS", name)[1])
+        assert plain(got[b"summary"]) != plain(want[b"summary"]), f"{name.decode()}: {got[b'summary']}"
+        theirs = {plain(text) for _, text in want.get(b"history", [])}
+        for _, text in got.get(b"history", []):
+            assert plain(text) not in theirs, f"{name.decode()}: {text}"
