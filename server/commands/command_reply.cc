@@ -12,8 +12,7 @@ namespace {
 
 using protocol::Reply;
 
-// ---- flags and categories
-// --------------------------------------------------------------------------
+// ---- flags and categories -----------------------------------------------------------------------
 
 struct Named {
   uint32_t bit;
@@ -99,8 +98,7 @@ void write_names(std::span<const std::string_view> names, Reply& reply) {
   for (std::string_view name : names) reply.simple(name);
 }
 
-// ---- COMMAND INFO
-// ----------------------------------------------------------------------------------
+// ---- COMMAND INFO -------------------------------------------------------------------------------
 
 // All rows give their keys by positions, which is one specification of index and range.
 void write_key_specifications(const CommandRow& row, Reply& reply) {
@@ -132,8 +130,7 @@ void write_key_specifications(const CommandRow& row, Reply& reply) {
   reply.integer(0);
 }
 
-// ---- COMMAND DOCS
-// ----------------------------------------------------------------------------------
+// ---- COMMAND DOCS -------------------------------------------------------------------------------
 
 void write_field(std::string_view name, std::string_view text, Reply& reply) {
   if (text.empty()) return;
@@ -160,6 +157,10 @@ void write_key_flags(uint32_t flags, Reply& reply) {
   write_names(names_of(kKeyFlags, flags), reply);
 }
 
+std::vector<std::string_view> flag_names(const CommandRow& row) {
+  return names_of(kCommandFlags, row.flags);
+}
+
 bool is_in_category(const CommandRow& row, std::string_view category) {
   for (std::string_view name : categories_of(row)) {
     if (text::equals_ignoring_case(name.substr(1), category)) return true;
@@ -172,7 +173,7 @@ void write_command_info(const CommandTable& commands, const Command& command, Re
   reply.array(10);
   reply.bulk(command.full_name);
   reply.integer(row.arity);
-  write_names(names_of(kCommandFlags, row.flags), reply);
+  write_names(flag_names(row), reply);
   reply.integer(row.keys.first);
   reply.integer(row.keys.last);
   reply.integer(row.keys.step);

@@ -1,6 +1,9 @@
 // How one command's row reads as COMMAND INFO and COMMAND DOCS answer it.
 #pragma once
 
+#include <string_view>
+#include <vector>
+
 #include "protocol/reply.h"
 #include "server/command_table.h"
 
@@ -17,6 +20,9 @@ void write_command_docs(const CommandTable& commands, const Command& command,
 
 // Flags of a key ("RW", "access", ...), as a set. `flags`: KeyFlag.
 void write_key_flags(uint32_t flags, protocol::Reply& reply);
+
+// What COMMAND INFO calls the row's flags, in its order.
+std::vector<std::string_view> flag_names(const CommandRow& row);
 
 // Is the command in the ACL category of that name, without '@', in any case?
 bool is_in_category(const CommandRow& row, std::string_view category);
