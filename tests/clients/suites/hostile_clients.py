@@ -68,43 +68,49 @@ def _(t):
         equal(connection.call("EXISTS", *["k"] * 20), 20)
 
 
-@attack(2, "a hundred unauthenticated clients that send without reading cost little memory")
+@attack(2, "forty unauthenticated clients that send all they can without reading cost little memory")
 def _(t):
     server = t.server_with(*PASSWORD)
     bystander = Bystander(server)
     bystander.start()
     before = server.memory_bytes()
     flood = encode("GET", "k") * 2000
-    crowd = [t.use(Connection(port=server.port, timeout_s=0.05, receive_buffer=4096)) for _ in range(100)]
-    for _ in range(20):
-        for connection in crowd:
-            try:
+    for _ in range(40):
+        connection = t.use(Connection(port=server.port, timeout_s=0.1, receive_buffer=4096))
+        try:
+            for _ in range(1000):  # 40 MB of requests, 74 MB of replies
                 connection.socket.send(flood)
-            except OSError:
-                pass  # full, or closed by the server: both are answers to a flood
+        except OSError:
+            pass  # not taken any more, or closed by the server: both are answers to a flood
+    # Four workers' receive buffers are 16 MiB, if all of them were used for the first time now.
     grown = server.memory_bytes() - before
-    assert grown < 32 * MIB, f"memory grew by {grown / MIB:.0f} MiB"
+    assert grown < 28 * MIB, f"memory grew by {grown / MIB:.0f} MiB"
     bystander.finish()
 
 
 @attack(2, "beyond maxclients newcomers are told so; those inside are served, and a freed place is taken")
 def _(t):
     server = t.server_with("--maxclients", "20")
-    inside = [t.use(server.connect()) for _ in range(20)]
+
+    def admitted():
+        """A newcomer's connection, or None if it was turned away."""
+        newcomer = Connection(port=server.port)
+        try:
+            if newcomer.call("PING") == "PONG":
+                return t.use(newcomer)
+        except (ConnectionClosed, OSError):
+            pass
+        newcomer.close()
+        return None
+
+    # Whoever asked whether the server is up may not have left yet, so a place may need a moment.
+    inside = [wait_until(admitted, "a place") for _ in range(20)]
     for _ in range(30):
         with Connection(port=server.port) as late:
             equal(late.until_closed(), b"-ERR max number of clients reached\r\n")
     for connection in inside:
         equal(connection.call("PING"), "PONG")
     inside[7].close()
-
-    def admitted():
-        with Connection(port=server.port) as newcomer:
-            try:
-                return newcomer.call("PING") == "PONG"
-            except (ConnectionClosed, OSError):
-                return False
-
     wait_until(admitted, "a place to become free")
     equal(inside[3].call("PING"), "PONG")
 
@@ -492,9 +498,9 @@ def _(t):
     for _ in range(100):
         connection.pipeline(("WATCH", *[f"w{i}" for i in range(50)]), ("WATCH", "w1"), ("UNWATCH",))
     equal(connection.pipeline(("MULTI",), *[("SET", "k", "v")] * 5000, ("EXEC",))[-1], ["OK"] * 5000)
-    connection.pipeline(("MULTI",), ("FLUSHALL",), ("SELECT", "9"), ("SET", "k", "nine"))
+    connection.pipeline(("MULTI",), ("SELECT", "9"), ("FLUSHDB",), ("SET", "k", "nine"))
     equal(connection.call("EXEC"), ["OK", "OK", "OK"])
-    equal(connection.pipeline(("GET", "k"), ("SELECT", "0"), ("EXISTS", "k")), [b"nine", "OK", 0])
+    equal(connection.pipeline(("GET", "k"), ("SELECT", "0"), ("GET", "k")), [b"nine", "OK", b"v"])
 
 
 @attack(15, "patterns that take exponential time elsewhere")
