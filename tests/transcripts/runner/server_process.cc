@@ -19,7 +19,7 @@ constexpr int kStartAttempts = 3;
 constexpr auto kStartLimit = std::chrono::seconds(20);
 constexpr auto kStopLimit = std::chrono::seconds(20);
 constexpr auto kPollPause = std::chrono::milliseconds(5);
-constexpr size_t kTailBytes = 4000;
+constexpr size_t kTailBytes = 16000;
 
 std::vector<std::string> split_command(const std::string& command, uint16_t port) {
   std::vector<std::string> words;
