@@ -52,6 +52,13 @@ void Dispatcher::prepare(Request& request, unsigned database) {
   const std::string_view key = request.arguments[static_cast<size_t>(row.keys.first)];
   request.first_key = {key, node_.keyspace().hasher()(key)};
   request.has_first_key = true;
+  node_.keyspace().prefetch(request.first_key.shard());
+  node_.keyspace().shard(request.first_key.shard()).prefetch_directory(database,
+                                                                       request.first_key.hash);
+}
+
+void Dispatcher::prefetch_bucket(const Request& request, unsigned database) const {
+  if (!request.has_first_key) return;
   node_.keyspace().shard(request.first_key.shard()).prefetch_bucket(database,
                                                                     request.first_key.hash);
 }

@@ -47,10 +47,12 @@ class Dispatcher {
  public:
   Dispatcher(Node& node, unsigned worker_index, uint64_t random_seed);
 
-  // Finds the row and hashes the first key of a request, and asks for the key's bucket in `database`
-  // to be fetched. The rest happens in run().
+  // Finds the row and hashes the first key of a request. The rest happens in run().
+  // For a batch of requests, what leads to their entries in `database` is fetched in three stages,
+  // each over the whole batch: prepare() asks for the directory words, then the buckets, then the
+  // entries themselves.
   void prepare(Request& request, unsigned database);
-  // Asks for the entry itself to be fetched, some requests after prepare().
+  void prefetch_bucket(const Request& request, unsigned database) const;
   void prefetch_entry(const Request& request, unsigned database) const;
 
   [[nodiscard]] Outcome run(Session& session, const Request& request, protocol::Reply& reply);

@@ -145,7 +145,8 @@ void Worker::on_accepted(const Event& event) {
   }
   const unsigned target = node_.least_loaded_worker();
   node_.connection_count(target).fetch_add(1, std::memory_order_relaxed);
-  NewConnection arrival{event.handle, event.transport, *event.addresses};
+  NewConnection arrival{event.handle, event.transport, *event.addresses,
+                        node_.next_session_id()};
   if (target == index_) {
     open(arrival);
   } else {
@@ -169,7 +170,7 @@ void Worker::open(const NewConnection& arrival) {
   connection->transport = arrival.transport;
   connection->addresses = arrival.addresses;
   connection->created_unix_ms = connection->last_interaction_ms = now_.unix_us / 1000;
-  connection->session.id = node_.next_session_id();
+  connection->session.id = arrival.session_id;
   connection->session.authenticated = dispatcher_.config().requirepass.empty();
   ++stats().connections_received;
   ops_->list.push_back(
@@ -332,6 +333,9 @@ void Worker::run_group() {
     dispatcher_.prepare(cut.request, inputs_[cut.input].connection->session.database);
   }
   if (group_.size() > 1) {
+    for (const CutRequest& cut : group_) {
+      dispatcher_.prefetch_bucket(cut.request, inputs_[cut.input].connection->session.database);
+    }
     for (const CutRequest& cut : group_) {
       dispatcher_.prefetch_entry(cut.request, inputs_[cut.input].connection->session.database);
     }
@@ -590,7 +594,7 @@ void Worker::close_idle_clients() {
 void Worker::for_each_client(
     const std::function<void(const Session&, const ConnectionFacts&)>& visit) {
   for (const auto& connection : connections_) {
-    if (connection == nullptr) continue;
+    if (connection == nullptr || connection->closing) continue;
     const size_t output_capacity =
         connection->output.capacity() + connection->sending.capacity();
     visit(connection->session,
@@ -599,7 +603,7 @@ void Worker::for_each_client(
            .peer = connection->addresses.peer,
            .local = connection->addresses.local,
            .is_unix_socket = connection->transport == Transport::unix_socket,
-           .closing = connection->closing || connection->session.close_after_reply,
+           .closing = connection->session.close_after_reply,
            .paused = connection->hold == Hold::paused,
            .handle = connection->handle,
            .input_bytes = connection->kept.size(),
@@ -618,9 +622,19 @@ void Worker::close_client(uint64_t session_id) {
 
 void Worker::use_config(std::shared_ptr<const Config> config) {
   dispatcher_.use_config(std::move(config));
+  if (!dispatcher_.config().requirepass.empty()) return;
+  // Nobody needs the password any more; who came while there was one is let in as well.
+  for (auto& connection : connections_) {
+    if (connection != nullptr) connection->session.authenticated = true;
+  }
 }
 
 void Worker::pause_clients(PauseMode mode, int64_t until_unix_ms) {
+  if (mode != PauseMode::none && pause_ != PauseMode::none) {
+    // A second pause does not weaken or shorten the first.
+    mode = std::max(mode, pause_);
+    until_unix_ms = std::max(until_unix_ms, pause_until_ms_);
+  }
   pause_ = mode;
   pause_until_ms_ = until_unix_ms;
   dispatcher_.set_pause(mode);

@@ -36,6 +36,10 @@ Entry Shard::entry_at(Slot* slot) {
   return {ref_of(slot->load(std::memory_order_relaxed)).item(), slot};
 }
 
+void Shard::prefetch_directory(unsigned db, Hash hash) const {
+  databases_[db].table.prefetch_directory(hash);
+}
+
 void Shard::prefetch_bucket(unsigned db, Hash hash) const {
   databases_[db].table.prefetch_bucket(hash);
 }

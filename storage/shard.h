@@ -53,10 +53,13 @@ class Shard {
 
   // ---- Lookup ----
 
-  // Starts loading the bucket of a key. Any thread, unlocked.
+  // Three stages, each for a whole batch of keys before the next, so that the loads of a batch
+  // overlap. Any thread, unlocked.
+  // Starts loading the directory word of a key.
+  void prefetch_directory(unsigned db, Hash hash) const;
+  // Starts loading the bucket of a key, whose directory word should have arrived.
   void prefetch_bucket(unsigned db, Hash hash) const;
-  // Looks at the bucket (which should have arrived) and starts loading the items that may match.
-  // Any thread, unlocked.
+  // Looks at the bucket, which should have arrived, and starts loading the items that may match.
   void prefetch_entry(unsigned db, Hash hash) const;
 
   // Null if the key is absent. Finds due entries like any other. No allocation.

@@ -39,6 +39,12 @@ inline Slot* probe(Block* block, Hash hash, Accept accept) {
 
 }  // namespace
 
+void Table::prefetch_directory(Hash hash) const {
+  const Root root = this->root();
+  if (root.word == 0) return;
+  __builtin_prefetch(root.directory() + root.index_of(directory_bits(hash)));
+}
+
 void Table::prefetch_bucket(Hash hash) const {
   const Root root = this->root();
   if (root.word == 0) return;

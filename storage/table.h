@@ -68,6 +68,7 @@ class Table {
   Table(const Table&) = delete;
   Table& operator=(const Table&) = delete;
 
+  void prefetch_directory(Hash hash) const;
   void prefetch_bucket(Hash hash) const;
   void prefetch_items(Hash hash) const;
 
