@@ -21,6 +21,7 @@ struct NewConnection {
   SocketHandle handle;
   Transport transport;
   Addresses addresses;
+  uint64_t session_id;  // given when it was accepted, so that ids grow in that order
 };
 
 // Do your part of these tasks, then tell `origin`.

@@ -34,7 +34,7 @@ struct ConnectionFacts {
   std::string_view peer;
   std::string_view local;
   bool is_unix_socket;
-  bool closing;
+  bool closing;            // its last reply is on the way
   bool paused;             // CLIENT PAUSE holds one of its commands back
   int handle;              // file descriptor
   size_t input_bytes;      // kept, unread or unfinished requests
