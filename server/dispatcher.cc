@@ -45,8 +45,17 @@ void Dispatcher::use_config(std::shared_ptr<const Config> config) {
 
 void Dispatcher::prepare(Request& request, unsigned database) {
   request.has_first_key = false;
-  request.command = node_.commands().find(request.arguments);
-  if (request.command == nullptr) return;
+  // Most requests are of the same command as the one before.
+  if (last_found_ != nullptr && request.arguments[0] == last_name_) {
+    request.command = last_found_;
+  } else {
+    request.command = node_.commands().find(request.arguments);
+    if (request.command == nullptr) return;
+    if (request.command->row->subcommands.empty() && request.command->parent == nullptr) {
+      last_found_ = request.command;
+      last_name_ = request.arguments[0];
+    }
+  }
   const CommandRow& row = *request.command->row;
   if (row.locks != LockPlan::keys || !row.accepts(request.arguments.size())) return;
   const std::string_view key = request.arguments[static_cast<size_t>(row.keys.first)];
@@ -162,6 +171,8 @@ Outcome Dispatcher::run(Session& session, const Request& request, Reply& reply) 
     return refuse(session, command, "NOAUTH Authentication required.", reply);
   }
   if (pause_ != PauseMode::none && is_paused(session, *command)) [[unlikely]] {
+    // A ticket that it holds since it was parked would keep all others waiting as long.
+    node_.keyspace().return_exclusive_ticket(ticket_name(session));
     return Outcome::paused;
   }
   session.last_command = command;

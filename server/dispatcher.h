@@ -107,6 +107,8 @@ class Dispatcher {
   CommandEnvironment environment_;
   PauseMode pause_ = PauseMode::none;
   std::vector<Key> keys_;  // scratch of extract_keys()
+  const Command* last_found_ = nullptr;  // what prepare() found last, if it has no subcommands
+  std::string last_name_;                // and as what it was asked for
 };
 
 }  // namespace larder::server

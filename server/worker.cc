@@ -1,6 +1,7 @@
 #include "server/worker.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "server/node.h"
 
@@ -13,6 +14,7 @@ using protocol::RequestLimits;
 Worker::Worker(Node& node, unsigned index, uint64_t random_seed)
     : node_(node), index_(index), dispatcher_(node, index, random_seed) {
   dispatcher_.environment().expiry_duty = &expiry_duty_;
+  set_output_check();
 }
 
 Worker::~Worker() = default;
@@ -30,11 +32,12 @@ StepResult Worker::step(const Now& now, std::vector<Event>& events, Ops& ops) {
   }
   retry_waiting();
   for (const Event& event : events) on_event(event);
-  run_group();
+  run_all();
   finish_inputs();
 
   if (environment.expiry == ExpiryMode::remove) expiry_duty_.run(environment);
   if (dispatcher_.config().timeout_seconds > 0) close_idle_clients();
+  if (!slow_readers_.empty()) close_slow_readers();
   release_departed();
   release_garbage();
   flush();
@@ -65,6 +68,7 @@ int64_t Worker::wait_ns() const {
   if (dispatcher_.config().timeout_seconds > 0) {
     no_later_than((next_idle_check_ms_ - now_ms) * 1'000'000);
   }
+  if (!slow_readers_.empty()) no_later_than(next_slow_reader_check_ns_ - now_.monotonic_ns);
   if (stopping_) no_later_than(stop_deadline_ns_ - now_.monotonic_ns);
   return wait;
 }
@@ -184,7 +188,7 @@ void Worker::on_received(Connection& connection, const Event& event) {
     connection.receive_ended = true;
     if (event.result < 0) return close(connection);
     // What it sent before is run and answered first.
-    run_group();
+    run_all();
     finish_inputs();
     if (connection.hold == Hold::none) close_when_answered(connection);
     return;
@@ -194,7 +198,7 @@ void Worker::on_received(Connection& connection, const Event& event) {
   connection.last_interaction_ms = now_.unix_us / 1000;
   if (connection.closing || connection.session.close_after_reply) return;
   if (connection.has_input) {  // a second event of this turn: the first one's requests go first
-    run_group();
+    run_all();
     finish_inputs();
   }
   if (!connection.may_run()) {
@@ -220,6 +224,7 @@ void Worker::on_sent(Connection& connection, int32_t result) {
   connection.send_in_flight = false;
   if (result < 0) return close(connection);
   connection.sent += static_cast<size_t>(result);
+  connection.last_interaction_ms = now_.unix_us / 1000;
   stats().output_bytes += static_cast<uint64_t>(result);
   if (connection.closing) return;
   if (connection.sent == connection.sending.size()) {
@@ -296,23 +301,29 @@ void Worker::read_requests(Connection& connection, char* bytes, size_t size, boo
 
   while (connection.may_run()) {
     Input& input = inputs_[index];
-    const size_t first = arguments_.views.size();
+    Group& group = group_in(kPrepare);
+    const size_t first = group.arguments.views.size();
     const bool authenticated = connection.session.authenticated;
     const protocol::ParseResult cut = connection.parser.next(
         {input.bytes + input.parsed, input.size - input.parsed},
-        authenticated ? limits : RequestLimits::unauthenticated(), arguments_);
+        authenticated ? limits : RequestLimits::unauthenticated(),
+        group.arguments);
     input.parsed += cut.consumed;
     if (cut.status == ParseStatus::complete) {
-      group_.push_back({.input = index,
-                        .first_argument = first,
-                        .argument_count = arguments_.views.size() - first,
-                        .end = input.parsed});
-      // The limits of the next request depend on whether this one authenticates.
-      if (group_.size() == kGroup || !authenticated) run_group();
+      group.requests.push_back({.input = index,
+                                .first_argument = first,
+                                .argument_count = group.arguments.views.size() - first,
+                                .end = input.parsed});
+      ++cut_requests_;
+      if (!authenticated) {
+        run_all();  // the limits of the next request depend on whether this one authenticates
+      } else if (group.requests.size() == kGroupRequests) {
+        advance_groups();
+      }
     } else if (cut.status == ParseStatus::incomplete) {
       return;
     } else if (cut.status == ParseStatus::error) {
-      run_group();
+      run_all();
       if (connection.may_run()) refuse_protocol_error(connection);
       return;
     }
@@ -327,24 +338,36 @@ void Worker::refuse_protocol_error(Connection& connection) {
   close_when_answered(connection);
 }
 
-void Worker::run_group() {
-  for (CutRequest& cut : group_) {
-    cut.request.arguments = {arguments_.views.data() + cut.first_argument, cut.argument_count};
-    dispatcher_.prepare(cut.request, inputs_[cut.input].connection->session.database);
+// Moves every group one stage on. The last one runs; its place is free for new requests.
+void Worker::advance_groups() {
+  const auto database_of = [this](const CutRequest& cut) -> unsigned {
+    return inputs_[cut.input].connection->session.database;
+  };
+  Group& newest = group_in(kPrepare);
+  for (CutRequest& cut : newest.requests) {
+    cut.request.arguments = {newest.arguments.views.data() + cut.first_argument,
+                             cut.argument_count};
+    dispatcher_.prepare(cut.request, database_of(cut));
   }
-  if (group_.size() > 1) {
-    for (const CutRequest& cut : group_) {
-      dispatcher_.prefetch_bucket(cut.request, inputs_[cut.input].connection->session.database);
-    }
-    for (const CutRequest& cut : group_) {
-      dispatcher_.prefetch_entry(cut.request, inputs_[cut.input].connection->session.database);
-    }
+  for (const CutRequest& cut : group_in(kFetchBuckets).requests) {
+    dispatcher_.prefetch_bucket(cut.request, database_of(cut));
   }
-  for (const CutRequest& cut : group_) {
+  for (const CutRequest& cut : group_in(kFetchEntries).requests) {
+    dispatcher_.prefetch_entry(cut.request, database_of(cut));
+  }
+  Group& oldest = group_in(kRun);
+  for (const CutRequest& cut : oldest.requests) {
     if (inputs_[cut.input].connection->may_run()) run_request(cut);
   }
-  group_.clear();
-  arguments_.clear();
+  cut_requests_ -= oldest.requests.size();
+  oldest.requests.clear();
+  oldest.arguments.clear();
+  newest_group_ = (newest_group_ + kStages - 1) % kStages;
+}
+
+// Runs everything that was cut.
+void Worker::run_all() {
+  while (cut_requests_ > 0) advance_groups();
 }
 
 void Worker::run_request(const CutRequest& cut) {
@@ -372,7 +395,7 @@ void Worker::run_request(const CutRequest& cut) {
   }
   if (outcome != Outcome::done) [[unlikely]] after_request(connection, outcome);
   mark_for_flush(connection);
-  if (connection.unsent_bytes() > kOutputSoftLimit) [[unlikely]] check_output(connection);
+  if (connection.unsent_bytes() > output_check_bytes_) [[unlikely]] check_output(connection);
 }
 
 void Worker::after_request(Connection& connection, Outcome outcome) {
@@ -430,7 +453,48 @@ void Worker::check_output(Connection& connection) {
     ++stats().output_limit_disconnections;
     return close(connection);
   }
-  if (connection.hold == Hold::none) connection.hold = Hold::output;
+  if (limit.soft_bytes > 0 && unsent > limit.soft_bytes &&
+      connection.over_soft_limit_since_ns < 0) {
+    connection.over_soft_limit_since_ns = now_.monotonic_ns;
+    slow_readers_.push_back(connection.id);
+    next_slow_reader_check_ns_ = now_.monotonic_ns;
+  }
+  if (unsent > kOutputSoftLimit && connection.hold == Hold::none) connection.hold = Hold::output;
+}
+
+void Worker::set_output_check() {
+  const config::OutputBufferLimit& limit =
+      dispatcher_.config().output_buffer_limit(config::ClientClass::normal);
+  output_check_bytes_ = kOutputSoftLimit;
+  for (uint64_t bytes : {limit.hard_bytes, limit.soft_bytes}) {
+    if (bytes > 0) output_check_bytes_ = std::min<uint64_t>(output_check_bytes_, bytes);
+  }
+}
+
+// Closes clients that have been above the soft output limit for too long.
+void Worker::close_slow_readers() {
+  if (now_.monotonic_ns < next_slow_reader_check_ns_) return;
+  const config::OutputBufferLimit& limit =
+      dispatcher_.config().output_buffer_limit(config::ClientClass::normal);
+  // Further away than any process lives is far enough.
+  const auto longest_s = static_cast<int64_t>(std::min<uint64_t>(limit.soft_seconds, 1u << 31));
+  next_slow_reader_check_ns_ = std::numeric_limits<int64_t>::max();
+  std::erase_if(slow_readers_, [&](ConnectionId id) {
+    Connection* connection = find(id);
+    if (connection == nullptr || connection->closing) return true;
+    if (limit.soft_bytes == 0 || connection->unsent_bytes() <= limit.soft_bytes) {
+      connection->over_soft_limit_since_ns = -1;
+      return true;
+    }
+    const int64_t last_ns = connection->over_soft_limit_since_ns + longest_s * 1'000'000'000;
+    if (now_.monotonic_ns > last_ns) {
+      ++stats().output_limit_disconnections;
+      close(*connection);
+      return true;
+    }
+    next_slow_reader_check_ns_ = std::min(next_slow_reader_check_ns_, last_ns + 1);
+    return false;
+  });
 }
 
 // ---- connections that wait -----------------------------------------------------------------------
@@ -445,7 +509,7 @@ void Worker::retry_waiting() {
   for (ConnectionId id : retry_now_) {
     if (Connection* connection = find(id)) retry(*connection);
   }
-  run_group();
+  run_all();
   finish_inputs();
   retry_now_.clear();
 }
@@ -472,7 +536,7 @@ void Worker::retry(Connection& connection) {
   connection.hold = Hold::none;
   if (!connection.kept.empty()) {
     read_requests(connection, connection.kept.data(), connection.kept.size(), /*from_kept=*/true);
-    run_group();
+    run_all();
     finish_inputs();
   }
   if (connection.hold != Hold::none) return;
@@ -622,6 +686,7 @@ void Worker::close_client(uint64_t session_id) {
 
 void Worker::use_config(std::shared_ptr<const Config> config) {
   dispatcher_.use_config(std::move(config));
+  set_output_check();
   if (!dispatcher_.config().requirepass.empty()) return;
   // Nobody needs the password any more; who came while there was one is let in as well.
   for (auto& connection : connections_) {

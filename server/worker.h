@@ -3,13 +3,14 @@
 //   step(now, events, ops) -> how long the driver may wait
 //
 // Makes no system call and never waits. All requests that one turn's events complete, of all
-// connections, form one stream that is run in groups: rows and hashes first, then buckets are
-// fetched, then entries, then the requests run in order. Replies are collected per connection and
-// leave as one send per connection and turn.
+// connections, form one stream that flows through a pipeline in small groups: rows and hashes, fetch
+// buckets, fetch entries, run. While one group runs, what the next three need is on its way from
+// memory. Replies are collected per connection and leave as one send per connection and turn.
 //
 // Thread: one; other threads reach it through its mailbox only.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -41,8 +42,9 @@ class Worker final : private WorkerView {
   Dispatcher& dispatcher() { return dispatcher_; }
 
  private:
-  // Requests are prefetched and run in groups of this many (bench/README.md says why).
-  static constexpr size_t kGroup = 16;
+  // Groups of this many requests, one in each stage (bench/README.md says why).
+  static constexpr size_t kGroupRequests = 8;
+  enum Stage : size_t { kPrepare, kFetchBuckets, kFetchEntries, kRun, kStages };
   // Replies a client has not read: beyond this its requests wait (see also client-output-buffer-limit).
   static constexpr size_t kOutputSoftLimit = 1 << 20;
   // Unread requests of a client that has to wait: beyond this its socket waits too.
@@ -71,6 +73,10 @@ class Worker final : private WorkerView {
     size_t end;  // in the input
     Request request = {};
   };
+  struct Group {
+    std::vector<CutRequest> requests;
+    protocol::ArgumentList arguments;
+  };
 
   // Events and mail.
   void take_mail();
@@ -85,7 +91,9 @@ class Worker final : private WorkerView {
 
   // Requests.
   void read_requests(Connection& connection, char* bytes, size_t size, bool from_kept);
-  void run_group();
+  Group& group_in(Stage stage) { return groups_[(newest_group_ + stage) % kStages]; }
+  void advance_groups();
+  void run_all();
   void run_request(const CutRequest& cut);
   void finish_inputs();
   void refuse_protocol_error(Connection& connection);
@@ -99,6 +107,8 @@ class Worker final : private WorkerView {
   void do_round(const TaskRound& round);
   void on_round_done(Connection& connection);
   void check_output(Connection& connection);
+  void set_output_check();
+  void close_slow_readers();
 
   // Replies and closing.
   void mark_for_flush(Connection& connection);
@@ -137,12 +147,14 @@ class Worker final : private WorkerView {
   std::vector<uint32_t> free_slots_;
 
   std::vector<Input> inputs_;
-  std::vector<CutRequest> group_;
-  protocol::ArgumentList arguments_;
+  std::array<Group, kStages> groups_;
+  size_t newest_group_ = 0;    // the one being filled
+  size_t cut_requests_ = 0;    // in all groups
   protocol::ReplyBuffer unheard_;  // replies of clients that asked for none
   std::vector<ConnectionId> waiting_;       // parked: tried again on the next turn
   std::vector<ConnectionId> retry_now_;     // scratch
   std::vector<ConnectionId> paused_;
+  std::vector<ConnectionId> slow_readers_;  // above the soft output limit
   std::vector<Connection*> flush_list_;
   std::vector<protocol::ReplyBuffer> pool_;
   std::vector<protocol::ReplyBuffer::Piece> pieces_;  // scratch
@@ -155,6 +167,8 @@ class Worker final : private WorkerView {
   PauseMode pause_ = PauseMode::none;
   int64_t pause_until_ms_ = 0;
   int64_t next_idle_check_ms_ = 0;
+  size_t output_check_bytes_ = 0;  // the least amount of unsent replies that has consequences
+  int64_t next_slow_reader_check_ns_ = 0;  // monotonic; holds while slow_readers_ is not empty
   bool stopping_ = false;
   int64_t stop_deadline_ns_ = 0;
 };

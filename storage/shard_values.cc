@@ -49,7 +49,7 @@ void Shard::drop_blob(Database& database, Item* item) {
 void Shard::write_value(Database& database, Item* item, const NewValue& value) {
   switch (value.kind) {
     case Kind::text:
-      std::memcpy(item->value(), value.text.data(), value.text.size());
+      if (!value.text.empty()) std::memcpy(item->value(), value.text.data(), value.text.size());
       return;
     case Kind::integer:
       item->set_integer(value.number);
@@ -191,11 +191,11 @@ char* Shard::grow_text(Database& database, Entry& entry, size_t length) {
   if (needed <= item->capacity()) {
     const bool was_integer = item->kind() == Kind::integer;
     item->set_kind(Kind::text, length);
-    if (was_integer) std::memcpy(item->value(), text.data(), text.size());
+    if (was_integer && !text.empty()) std::memcpy(item->value(), text.data(), text.size());
     return item->value();
   }
   Item* old = replace_item(database, entry, with_spare(needed), room, Kind::text, length);
-  std::memcpy(entry.item_->value(), text.data(), text.size());
+  if (!text.empty()) std::memcpy(entry.item_->value(), text.data(), text.size());
   free_item(database, old);
   return entry.item_->value();
 }
