@@ -111,9 +111,10 @@ TEST_CASE("a socket accepted by one worker is served by another") {
       REQUIRE(peer != nullptr);
       accepting.turn_until([&] { return accepting.accepted.size() == 1; });
 
+      // Made here, owned by the thread that first turns it.
+      const std::unique_ptr<Driver> driver = make_driver(kernel_driver, nullptr);
       std::string received;
       std::thread serving([&, handle = accepting.accepted.front()] {
-        const std::unique_ptr<Driver> driver = make_driver(kernel_driver, nullptr);
         Ops ops;
         std::vector<Event> events;
         Op& op = ops.list.emplace_back();
