@@ -43,7 +43,7 @@ struct Connection {
   size_t sent = 0;               // bytes of `sending` the kernel has taken
   int64_t created_unix_ms = 0;
   int64_t last_interaction_ms = 0;   // Unix time
-  int64_t over_soft_limit_since_ms = 0;
+  int64_t over_soft_limit_since_ns = -1;  // monotonic; < 0: it is not
   Addresses addresses;
   InputBuffer kept;
   protocol::RequestParser parser;

@@ -177,6 +177,38 @@ def _(t):
     equal(owner.call("STRLEN", "big"), 600 << 10)
 
 
+@attack(3, "a client over the soft output limit goes when its time is up, one that reads on stays",
+        redis="Redis 7.0 does not count such clients")
+def _(t):
+    server = t.server_with("--client-output-buffer-limit", "normal 0 256kb 1")
+    owner = t.use(server.connect())
+    equal(owner.call("SET", "big", b"x" * (8 * MIB)), "OK")
+    silent = t.use(Connection(port=server.port, receive_buffer=4096))
+    silent.send(encode("GET", "big") * 2)  # more than the sockets of both ends hold
+    # It is let go although it neither asks nor reads any more.
+    wait_until(
+        lambda: b"client_output_buffer_limit_disconnections:1\r\n" in owner.call("INFO", "stats"),
+        "the silent reader is let go",
+    )
+    assert len(silent.until_closed()) < 16 * MIB, "everything was delivered"
+    reader = t.use(Connection(port=server.port))
+    for _ in range(20):
+        equal(len(reader.call("GET", "big")), 8 * MIB)
+    assert b"client_output_buffer_limit_disconnections:1\r\n" in owner.call("INFO", "stats")
+
+
+@attack(3, "a hard output limit far below what would make a client wait holds, too")
+def _(t):
+    server = t.server_with("--client-output-buffer-limit", "normal 64kb 0 0")
+    owner = t.use(server.connect())
+    equal(owner.call("SET", "middling", b"x" * (48 << 10)), "OK")
+    equal(len(owner.call("GET", "middling")), 48 << 10)
+    greedy = t.use(server.connect())
+    greedy.send(encode("GET", "middling") * 40)
+    assert len(greedy.until_closed()) < 40 * (48 << 10), "everything was delivered"
+    equal(owner.call("PING"), "PONG")
+
+
 @attack(3, "clients killed or gone while replies are under way, a hundred times")
 def _(t):
     admin = t.connect()
