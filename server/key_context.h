@@ -76,6 +76,12 @@ class KeyContext {
   unsigned database() const { return database_; }
   uint64_t max_string_bytes() const { return env_->max_string_bytes; }
 
+  // Is a deadline that a command is about to set one that has passed, so that the key goes at once?
+  // Not while the primary's effects are applied: its DEL will come, or the deadline change again.
+  bool has_passed(int64_t deadline_ms) const {
+    return deadline_ms <= env_->now_ms && env_->expiry != ExpiryMode::ignore;
+  }
+
   // The command's keys, in the order of its key positions.
   std::span<const Key> keys() const { return keys_; }
   const Key& key() const { return keys_[0]; }

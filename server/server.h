@@ -32,6 +32,8 @@ class Server {
   void stop(bool at_once);
   // Returns when all workers have ended.
   void join();
+  // The TCP port that is listened on, also where the kernel chose it; 0 if none. After start().
+  int port() const { return port_; }
 
  private:
   std::optional<std::string> listen(std::vector<ListenSocket>& sockets);

@@ -68,7 +68,7 @@ void expire_at(KeyContext& context, Arguments arguments, TimeUnit unit, TimeBase
   const Key& key = context.key();
   const Entry entry = context.find(key);
   if (!entry || !conditions.hold(entry.deadline_ms(), *deadline)) return reply.integer(0);
-  if (*deadline <= context.now_ms()) {
+  if (context.has_passed(*deadline)) {
     context.erase(key, entry);
     context.wrote(key, EventClass::generic, "del");
     if (context.listening()) context.effect({"DEL", key.text});

@@ -113,7 +113,7 @@ void getex(KeyContext& context, Arguments arguments, Reply& reply) {
   reply_value(reply, entry);
   if (persists) return persist(context, entry);
   if (!deadline) return;
-  if (*deadline <= context.now_ms()) return erase_key(context, entry);
+  if (context.has_passed(*deadline)) return erase_key(context, entry);
   context.set_deadline(key, entry, *deadline);
   context.wrote(key, EventClass::generic, "expire");
   if (context.listening()) context.effect({"PEXPIREAT", key.text, IntegerText(*deadline)});

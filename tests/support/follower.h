@@ -1,0 +1,147 @@
+// Follower: a node that knows a primary's effects and nothing else, and comparing the two.
+//
+// While it listens it only keeps the records; apply() runs them afterwards, in one thread. Its keys
+// hash with another seed than the primary's, so they lie in other shards in another order.
+//
+// Errors (a record that is torn, does not begin where the last one ended, or is refused when it is
+// applied) throw std::runtime_error.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "protocol/request_parser.h"
+#include "server/effects.h"
+#include "tests/support/actor.h"
+
+namespace larder::support {
+
+// Everything a client could ever see of a node's data.
+struct Stored {
+  std::string value;
+  int64_t deadline_ms;
+  bool operator==(const Stored&) const = default;
+};
+using Contents = std::map<std::pair<unsigned, std::string>, Stored>;
+
+// REQUIRES: all shards are held, or nobody else is running.
+inline Contents contents_of(server::Node& node) {
+  Contents contents;
+  storage::NumberText scratch;
+  for (unsigned shard = 0; shard < storage::kShardCount; ++shard) {
+    for (unsigned database = 0; database < storage::kMaxDatabases; ++database) {
+      node.keyspace().shard(shard).for_each(database, [&](storage::Entry entry) {
+        contents[{database, std::string(entry.key())}] = {std::string(entry.text(scratch)),
+                                                          entry.deadline_ms()};
+      });
+    }
+  }
+  return contents;
+}
+
+class Follower final : public server::EffectListener {
+ public:
+  // `seed` of the follower's own hashing; `now_ms` is what its clock shows while it applies.
+  Follower(uint64_t seed, int64_t now_ms) : node_(options(seed)), actor_(node_, 0, seed) {
+    actor_.set_time_ms(now_ms);
+    actor_.dispatcher().environment().expiry = server::ExpiryMode::ignore;
+  }
+
+  // REQUIRES: all shards of the primary are held. Takes a copy of what is there and listens from
+  // now on.
+  void attach(server::Node& primary) {
+    const storage::KeyHasher& hasher = node_.keyspace().hasher();
+    for (const auto& [name, stored] : contents_of(primary)) {
+      const storage::Hash hash = hasher(name.second);
+      node_.keyspace()
+          .shard(storage::shard_of(hash))
+          .set(name.first, name.second, hash, stored.value, stored.deadline_ms);
+    }
+    offset_ = primary.effect_log().end_offset();
+    primary.effect_log().attach(*this);
+  }
+
+  void on_record(const server::EffectRecord& record) override {
+    if (record.end_offset != offset_ + record.bytes.size()) in_order_ = false;
+    offset_ = record.end_offset;
+    records_.emplace_back(record.bytes);
+  }
+
+  // Applies and forgets what was heard so far.
+  void apply() {
+    if (!in_order_) throw std::runtime_error("a record does not begin where the last one ended");
+    for (const std::string& record : records_) apply(record);
+    applied_ += records_.size();
+    records_.clear();
+  }
+
+  size_t applied() const { return applied_; }
+  server::Node& node() { return node_; }
+
+ private:
+  static server::NodeOptions options(uint64_t seed) {
+    server::NodeOptions options = node_options(1, seed);
+    options.role = server::Role::follower;
+    return options;
+  }
+
+  void apply(const std::string& record) {
+    protocol::RequestParser parser;
+    protocol::ArgumentList arguments;
+    std::string_view rest = record;
+    while (!rest.empty()) {
+      arguments.clear();
+      const protocol::ParseResult cut = parser.next(rest, protocol::RequestLimits{}, arguments);
+      if (cut.status != protocol::ParseStatus::complete) {
+        throw std::runtime_error("a torn record: " + record);
+      }
+      rest.remove_prefix(cut.consumed);
+      const Words words(arguments.views.begin(), arguments.views.end());
+      const std::string reply = actor_.run(words);
+      if (reply.starts_with('-') || reply.find("\r\n-") != std::string::npos) {
+        throw std::runtime_error("refused: " + record + " with " + reply);
+      }
+    }
+    if (actor_.session().in_transaction()) throw std::runtime_error("no EXEC: " + record);
+  }
+
+  server::Node node_;
+  Actor actor_;
+  uint64_t offset_ = 0;
+  bool in_order_ = true;
+  size_t applied_ = 0;
+  std::vector<std::string> records_;
+};
+
+// What differs, in words; empty if nothing does. REQUIRES: nobody is running.
+inline std::string difference(server::Node& primary, server::Node& follower) {
+  const Contents expected = contents_of(primary);
+  const Contents actual = contents_of(follower);
+  const auto describe = [](const Contents& contents, const Contents::key_type& name) {
+    const auto found = contents.find(name);
+    if (found == contents.end()) return std::string("absent");
+    return "'" + found->second.value.substr(0, 80) + "' until " +
+           std::to_string(found->second.deadline_ms);
+  };
+  for (const Contents* names : {&expected, &actual}) {
+    for (const auto& [name, stored] : *names) {
+      const std::string primary_has = describe(expected, name);
+      const std::string follower_has = describe(actual, name);
+      const auto in_primary = expected.find(name);
+      const auto in_follower = actual.find(name);
+      if (in_primary != expected.end() && in_follower != actual.end() &&
+          in_primary->second == in_follower->second) {
+        continue;
+      }
+      return "database " + std::to_string(name.first) + ", " + name.second + ": primary " +
+             primary_has + ", follower " + follower_has;
+    }
+  }
+  return {};
+}
+
+}  // namespace larder::support

@@ -1,0 +1,168 @@
+// RandomCommands: an endless line of commands that change data, from a seed: every write command in
+// its variants, on few keys, so that they meet; with short deadlines, so that they pass.
+//
+// What it says is mostly sensible; about one in ten answers an error or changes nothing, which is
+// as much a part of the test. Whoever adds a write command adds it here: tests count which ran.
+#pragma once
+
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "tests/support/actor.h"
+
+namespace larder::support {
+
+class RandomCommands {
+ public:
+  RandomCommands(uint64_t seed, unsigned keys) : random_(seed), keys_(keys) {}
+
+  uint64_t pick(uint64_t count) { return random_() % count; }
+  std::string key() { return "key:" + std::to_string(pick(keys_)); }
+
+  // A command for any place, in a transaction or outside. Deadlines count from `now_ms`.
+  Words data(int64_t now_ms) {
+    switch (pick(18)) {
+      case 0:
+      case 1:
+      case 2:
+        return set(now_ms);
+      case 3:
+        return one({{"SETNX", key(), value()},
+                    {"GETSET", key(), value()},
+                    {"GETDEL", key()},
+                    {"SETEX", key(), std::to_string(1 + pick(3)), value()},
+                    {"PSETEX", key(), std::to_string(1 + pick(300)), value()}});
+      case 4:
+        return lifetime("GETEX", now_ms, {"PERSIST"}, {});
+      case 5:
+        return pairs("MSET", 1 + pick(6));
+      case 6:
+        return pairs("MSETNX", 1 + pick(3));
+      case 7:
+        return {"APPEND", key(), value()};
+      case 8:
+        return {"SETRANGE", key(), std::to_string(pick(200)), value()};
+      case 9:
+      case 10:
+        return one({{"INCR", key()},
+                    {"DECR", key()},
+                    {"INCRBY", key(), std::to_string(pick(1000))},
+                    {"DECRBY", key(), std::to_string(pick(1000))},
+                    {"INCRBYFLOAT", key(), "0.25"},
+                    {"SET", key(), std::to_string(pick(100))}});
+      case 11:
+        return deletion();
+      case 12:
+      case 13:
+      case 14:
+        return expiry(now_ms);
+      case 15:
+        return {"PERSIST", key()};
+      default:
+        return one({{"GET", key()}, {"MGET", key(), key(), key()}, {"TTL", key()}});
+    }
+  }
+
+  // Rare: empties a database, or all of them.
+  Words flush() {
+    return one({{"FLUSHDB"}, {"FLUSHDB", "ASYNC"}, {"FLUSHDB", "SYNC"}, {"FLUSHALL"}});
+  }
+  Words select(unsigned databases) { return {"SELECT", std::to_string(pick(databases))}; }
+
+ private:
+  Words one(std::vector<Words> choices) { return std::move(choices[pick(choices.size())]); }
+
+  std::string value() {
+    switch (pick(8)) {
+      case 0:
+        return std::to_string(static_cast<int64_t>(pick(1000)) - 500);
+      case 1:
+        return std::string(1000 + pick(20'000), static_cast<char>('a' + pick(26)));
+      case 2:
+        return {};
+      case 3:
+        return std::string("\r\n*1\0$", 6);
+      default:
+        return std::string(1 + pick(90), static_cast<char>('a' + pick(26)));
+    }
+  }
+
+  // NAME key [option | EX s | PX ms | EXAT s | PXAT ms] in any of its forms, past times included.
+  Words lifetime(const std::string& name, int64_t now_ms, const Words& options,
+                 const Words& arguments) {
+    Words words{name, key()};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    const int64_t ms = static_cast<int64_t>(pick(400));
+    switch (pick(6)) {
+      case 0:
+        words.insert(words.end(), {"EX", std::to_string(1 + pick(2))});
+        break;
+      case 1:
+        words.insert(words.end(), {"PX", std::to_string(1 + ms)});
+        break;
+      case 2:
+        words.insert(words.end(), {"EXAT", std::to_string(now_ms / 1000 + 1)});
+        break;
+      case 3:
+        words.insert(words.end(), {"PXAT", std::to_string(now_ms - 100 + ms)});
+        break;
+      default:
+        if (!options.empty()) words.push_back(options[pick(options.size())]);
+    }
+    return words;
+  }
+
+  Words set(int64_t now_ms) {
+    Words words = lifetime("SET", now_ms, {"KEEPTTL"}, {value()});
+    switch (pick(8)) {
+      case 0:
+        words.push_back("NX");
+        break;
+      case 1:
+        words.push_back("XX");
+        break;
+      case 2:
+        words.push_back("GET");
+        break;
+      case 3:
+        words.insert(words.end(), {pick(2) == 0 ? "IFEQ" : "IFNE", std::to_string(pick(100))});
+        break;
+      default:
+        break;
+    }
+    return words;
+  }
+
+  Words pairs(const std::string& name, uint64_t count) {
+    Words words{name};
+    for (uint64_t i = 0; i < count; ++i) {
+      words.push_back(key());
+      words.push_back(value());
+    }
+    return words;
+  }
+
+  Words deletion() {
+    Words words{pick(2) == 0 ? "DEL" : "UNLINK"};
+    for (uint64_t left = 1 + pick(4); left > 0; --left) words.push_back(key());
+    return words;
+  }
+
+  Words expiry(int64_t now_ms) {
+    const auto ms = static_cast<int64_t>(pick(400));
+    Words words = one({{"EXPIRE", key(), std::to_string(pick(3))},
+                       {"PEXPIRE", key(), std::to_string(ms - 20)},
+                       {"EXPIREAT", key(), std::to_string(now_ms / 1000 + 1)},
+                       {"PEXPIREAT", key(), std::to_string(now_ms - 20 + ms)}});
+    const Words conditions{"NX", "XX", "GT", "LT"};
+    if (pick(2) == 0) words.push_back(conditions[pick(conditions.size())]);
+    return words;
+  }
+
+  std::mt19937_64 random_;
+  unsigned keys_;
+};
+
+}  // namespace larder::support
