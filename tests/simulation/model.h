@@ -1,0 +1,103 @@
+// Model: what a key's owner knows about it, from the replies alone.
+//
+// Keys are owned by one client, which sends its commands in order; so after each reply it knows
+// what the key holds. Only the instant at which the server ran a command is unknown; the Unix clock
+// showed something within a range then. So a deadline is a range, too, and between its ends a key
+// may be there or not: then both are tried, and the reply must fit one of them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/simulation/random.h"
+#include "tests/transcripts/runner/value.h"
+
+namespace larder::simulation {
+
+using Words = std::vector<std::string>;
+using transcripts::Value;
+
+// What the Unix clock showed, in ms, between a request's making and the reading of its reply.
+struct UnixRange {
+  int64_t min_ms;
+  int64_t max_ms;
+};
+
+struct KeyState {
+  bool is_present = false;
+  bool has_deadline = false;
+  int64_t deadline_low_ms = 0;
+  int64_t deadline_high_ms = 0;
+  std::string text;
+  bool operator==(const KeyState&) const = default;
+};
+
+enum class Verb : uint8_t {
+  set,
+  setnx,
+  psetex,
+  get,
+  getset,
+  getdel,
+  getex,
+  strlen,
+  exists,
+  type,
+  append,
+  setrange,
+  getrange,
+  del,
+  unlink,
+  incrby,
+  decr,
+  pexpire,
+  pexpireat_past,
+  expire,
+  persist,
+  pttl,
+  pexpiretime,
+  mset_one,
+  mget_one,
+};
+
+// A command about one key of a model.
+struct ModelCommand {
+  Verb verb = Verb::get;
+  std::string key;
+  std::string text;           // value, tail or patch
+  int64_t number = 0;         // milliseconds, offset or amount
+  int64_t second_number = 0;  // the end of a range
+  bool if_absent = false;     // NX
+  bool if_present = false;    // XX
+  bool get = false;           // SET ... GET
+  bool keeps_deadline = false;
+  bool persists = false;  // GETEX ... PERSIST
+  bool has_lifetime = false;
+
+  Words words() const;
+  // Whatever was there before, this is known after it.
+  bool is_definite() const;
+};
+
+ModelCommand random_command(Random& random, std::string key);
+
+class KeyModel {
+ public:
+  // The reply to a command about this key. An error text if no state it may have been in answers
+  // so. `max_unix_ms` is the latest the Unix clock has ever shown.
+  std::string follow(const ModelCommand& command, UnixRange range, int64_t max_unix_ms,
+                     const Value& reply);
+  // May the key have changed by itself (by expiring) by now?
+  bool may_have_expired(int64_t max_unix_ms) const {
+    return is_vague_ ||
+           (state_.is_present && state_.has_deadline && max_unix_ms >= state_.deadline_low_ms);
+  }
+
+ private:
+  KeyState state_;
+  bool is_vague_ = false;  // two states fitted the last replies
+};
+
+}  // namespace larder::simulation

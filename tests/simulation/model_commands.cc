@@ -1,0 +1,233 @@
+// The commands of the model: what is drawn, and as which words it is sent.
+#include "tests/simulation/model.h"
+
+namespace larder::simulation {
+namespace {
+
+constexpr Verb kVerbs[] = {
+    Verb::set,         Verb::set,
+    Verb::set,         Verb::setnx,
+    Verb::psetex,      Verb::get,
+    Verb::get,         Verb::getset,
+    Verb::getdel,      Verb::getex,
+    Verb::strlen,      Verb::exists,
+    Verb::type,        Verb::append,
+    Verb::setrange,    Verb::getrange,
+    Verb::del,         Verb::unlink,
+    Verb::incrby,      Verb::decr,
+    Verb::pexpire,     Verb::expire,
+    Verb::persist,     Verb::pttl,
+    Verb::pexpiretime, Verb::pexpireat_past,
+    Verb::mset_one,    Verb::mget_one,
+};
+
+std::string random_text(Random& random) {
+  switch (random.below(8)) {
+    case 0:
+      return std::to_string(random.between(-1000, 1000));
+    case 1:
+      return std::to_string(static_cast<int64_t>(random.next()));
+    case 2:
+      return std::string(random.size_up_to(100'000), static_cast<char>('a' + random.below(26)));
+    case 3:
+      return std::string("\r\n$-1\r\n\0+OK\r\n", 13);
+    default: {
+      std::string text;
+      for (size_t i = random.size_up_to(60); i > 0; --i) {
+        text += static_cast<char>(random.below(256));
+      }
+      return text;
+    }
+  }
+}
+
+void add_set_words(const ModelCommand& command, Words& words) {
+  if (command.if_absent) words.push_back("NX");
+  if (command.if_present) words.push_back("XX");
+  if (command.get) words.push_back("GET");
+  if (command.keeps_deadline) words.push_back("KEEPTTL");
+  if (command.has_lifetime) {
+    words.push_back("PX");
+    words.push_back(std::to_string(command.number));
+  }
+}
+
+std::string name_of(Verb verb) {
+  switch (verb) {
+    case Verb::set:
+      return "SET";
+    case Verb::setnx:
+      return "SETNX";
+    case Verb::psetex:
+      return "PSETEX";
+    case Verb::get:
+      return "GET";
+    case Verb::getset:
+      return "GETSET";
+    case Verb::getdel:
+      return "GETDEL";
+    case Verb::getex:
+      return "GETEX";
+    case Verb::strlen:
+      return "STRLEN";
+    case Verb::exists:
+      return "EXISTS";
+    case Verb::type:
+      return "TYPE";
+    case Verb::append:
+      return "APPEND";
+    case Verb::setrange:
+      return "SETRANGE";
+    case Verb::getrange:
+      return "GETRANGE";
+    case Verb::del:
+      return "DEL";
+    case Verb::unlink:
+      return "UNLINK";
+    case Verb::incrby:
+      return "INCRBY";
+    case Verb::decr:
+      return "DECR";
+    case Verb::pexpire:
+      return "PEXPIRE";
+    case Verb::pexpireat_past:
+      return "PEXPIREAT";
+    case Verb::expire:
+      return "EXPIRE";
+    case Verb::persist:
+      return "PERSIST";
+    case Verb::pttl:
+      return "PTTL";
+    case Verb::pexpiretime:
+      return "PEXPIRETIME";
+    case Verb::mset_one:
+      return "MSET";
+    case Verb::mget_one:
+      return "MGET";
+  }
+  return {};
+}
+
+}  // namespace
+
+Words ModelCommand::words() const {
+  Words words{name_of(verb), key};
+  switch (verb) {
+    case Verb::set:
+      words.push_back(text);
+      add_set_words(*this, words);
+      break;
+    case Verb::psetex:
+      words.push_back(std::to_string(number));
+      words.push_back(text);
+      break;
+    case Verb::setnx:
+    case Verb::getset:
+    case Verb::append:
+    case Verb::mset_one:
+      words.push_back(text);
+      break;
+    case Verb::setrange:
+      words.push_back(std::to_string(number));
+      words.push_back(text);
+      break;
+    case Verb::getrange:
+      words.push_back(std::to_string(number));
+      words.push_back(std::to_string(second_number));
+      break;
+    case Verb::incrby:
+      words.push_back(std::to_string(number));
+      break;
+    case Verb::pexpire:
+    case Verb::expire:
+    case Verb::pexpireat_past:
+      words.push_back(std::to_string(number));
+      if (if_absent) words.push_back("NX");
+      if (if_present) words.push_back("XX");
+      break;
+    case Verb::getex:
+      if (persists) words.push_back("PERSIST");
+      if (has_lifetime) {
+        words.push_back("PX");
+        words.push_back(std::to_string(number));
+      }
+      break;
+    default:
+      break;
+  }
+  return words;
+}
+
+bool ModelCommand::is_definite() const {
+  switch (verb) {
+    case Verb::set:
+      return !if_absent && !if_present && !keeps_deadline;
+    case Verb::psetex:
+    case Verb::getset:
+    case Verb::getdel:
+    case Verb::del:
+    case Verb::unlink:
+    case Verb::mset_one:
+      return true;
+    default:
+      return false;
+  }
+}
+
+ModelCommand random_command(Random& random, std::string key) {
+  ModelCommand command;
+  command.verb = kVerbs[random.below(std::size(kVerbs))];
+  command.key = std::move(key);
+  command.text = random_text(random);
+  switch (command.verb) {
+    case Verb::set:
+      command.if_absent = random.chance(150);
+      command.if_present = !command.if_absent && random.chance(150);
+      command.get = random.chance(250);
+      command.has_lifetime = random.chance(400);
+      command.keeps_deadline = !command.has_lifetime && random.chance(300);
+      command.number = static_cast<int64_t>(random.size_up_to(3000));
+      break;
+    case Verb::setrange:
+      command.number = static_cast<int64_t>(random.size_up_to(300)) - 1;
+      break;
+    case Verb::getrange:
+      command.number = random.between(-50, 50);
+      command.second_number = random.between(-50, 50);
+      // Redis answers nothing when both count from the end and stand the wrong way round.
+      if (command.number < 0 && command.second_number < 0 &&
+          command.number > command.second_number) {
+        std::swap(command.number, command.second_number);
+      }
+      break;
+    case Verb::incrby:
+      command.number = random.between(-100, 100);
+      break;
+    case Verb::expire:
+      command.number = random.between(1, 3);
+      command.if_absent = random.chance(200);
+      command.if_present = !command.if_absent && random.chance(200);
+      break;
+    case Verb::pexpire:
+      command.number = static_cast<int64_t>(random.size_up_to(3000));
+      command.if_absent = random.chance(200);
+      command.if_present = !command.if_absent && random.chance(200);
+      break;
+    case Verb::pexpireat_past:
+      command.number = random.between(0, 1'000'000);
+      break;
+    case Verb::psetex:
+      command.number = static_cast<int64_t>(random.size_up_to(3000));
+      break;
+    case Verb::getex:
+      command.persists = random.chance(300);
+      command.has_lifetime = !command.persists && random.chance(500);
+      command.number = static_cast<int64_t>(random.size_up_to(3000));
+      break;
+    default:
+      break;
+  }
+  return command;
+}
+
+}  // namespace larder::simulation

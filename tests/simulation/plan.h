@@ -1,0 +1,47 @@
+// Plan: what one run is like, drawn from its seed before anything else. Some runs have every fault,
+// some none, so that each fault also meets a server that suffers from nothing else.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "tests/simulation/client.h"
+#include "tests/simulation/random.h"
+#include "tests/simulation/sim_driver.h"
+
+namespace larder::simulation {
+
+struct Plan {
+  unsigned workers = 1;
+  size_t steps = 0;  // of the phase with faults
+
+  unsigned owners = 0;
+  unsigned counters = 0;
+  unsigned register_readers = 0;  // with one writer
+  unsigned transfers = 0;         // with one auditor
+  unsigned chaotic = 0;
+  unsigned admins = 0;
+
+  NetworkFaults network;
+  ClientManners manners;
+
+  // Chances in thousandths, per step.
+  unsigned take_shard = 0;
+  unsigned clock_jump = 0;
+  unsigned spurious_step = 0;  // of a worker that asked to wait
+  unsigned attach = 3;
+  unsigned compare = 3;
+
+  bool jumps_back = false;
+  bool allows_flushall = false;
+  bool allows_kill = false;
+  bool allows_pause = false;
+
+  // Nothing keeps workers from shards or time from flowing: keys must go on time.
+  bool is_expiry_punctual() const { return take_shard == 0 && clock_jump == 0 && !allows_pause; }
+
+  static Plan draw(Random& random);
+  std::string describe() const;
+};
+
+}  // namespace larder::simulation

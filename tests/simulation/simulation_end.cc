@@ -1,0 +1,148 @@
+// How a run ends: everything is answered, everything holds, nothing is left.
+#include <algorithm>
+
+#include "tests/simulation/failure.h"
+#include "tests/simulation/simulation.h"
+
+namespace larder::simulation {
+namespace {
+
+// Clients must be answered within so many rounds, each of which lets everybody do all they can.
+constexpr size_t kMostRounds = 20'000;
+// How far the clock may have to move for it (a pause that ends, ...).
+constexpr int64_t kMostWaitNs = 10'000'000'000;
+
+}  // namespace
+
+bool Simulation::drain_clients() {
+  bool moved = false;
+  for (const std::unique_ptr<Client>& client : clients_) moved = client->drain() || moved;
+  return moved;
+}
+
+void Simulation::heal() {
+  note("healing");
+  faults_ = NetworkFaults();
+  give_all_shards();
+  const int64_t end_ns = server_.clock().monotonic_ns() + kMostWaitNs;
+  for (size_t round = 0;; ++round) {
+    check(round < kMostRounds, "clients are still not answered without faults");
+    server_.settle(random_);
+    const bool moved = drain_clients();
+    const bool is_quiet = std::all_of(clients_.begin(), clients_.end(), [](const auto& client) {
+      return !client->is_connected() || client->is_quiet();
+    });
+    if (is_quiet && !moved) break;
+    if (moved) continue;
+    // Only time can help now.
+    const int64_t next_ns = server_.next_wake_ns();
+    check(next_ns <= end_ns, "clients wait, and the server waits for nothing");
+    move_clock(std::max<int64_t>(next_ns - server_.clock().monotonic_ns(), 1'000));
+  }
+  server_.settle(random_);
+}
+
+void Simulation::check_rest() {
+  for (const std::unique_ptr<Client>& client : clients_) {
+    if (client->is_connected()) client->workload().check_end();
+  }
+  compare_followers();
+  for (unsigned shard = 0; shard < storage::kShardCount; ++shard) {
+    server_.node().keyspace().shard(shard).verify();
+  }
+  const auto current = server_.node().config_store().current();
+  for (unsigned i = 0; i < server_.worker_count(); ++i) {
+    check(server_.worker(i).dispatcher().config() == *current,
+          "worker " + std::to_string(i) + " uses other settings than the others");
+  }
+  // Everybody is answered and every pause is over: workers are awake for deadlines alone. Time
+  // passes until those have gone, too.
+  const int64_t end_ns = server_.clock().monotonic_ns() + kMostWaitNs;
+  while (server_.next_wake_ns() <= end_ns) {
+    move_clock(std::max<int64_t>(server_.next_wake_ns() - server_.clock().monotonic_ns(), 1));
+    server_.settle(random_);
+  }
+  compare_followers();
+  const int64_t now_ms = server_.clock().unix_ms();
+  for (const auto& [place, value] : contents_of(server_.node().keyspace())) {
+    check(value.deadline_ms == storage::kNoDeadline || value.deadline_ms > now_ms,
+          "all workers sleep, but a key is past its deadline: " + place.second.substr(0, 60));
+  }
+}
+
+void Simulation::leave_and_empty() {
+  for (const std::unique_ptr<Client>& client : clients_) {
+    totals_.replies += client->replies();
+    client->leave();
+  }
+  ask(0, {"FLUSHALL"});
+  server_.settle(random_);
+  compare_followers();
+  for (const std::unique_ptr<Follower>& follower : followers_) {
+    totals_.records += follower->records();
+    totals_.expired += follower->expired_events();
+  }
+  followers_.clear();
+}
+
+void Simulation::check_nothing_is_left() {
+  server::Node& node = server_.node();
+  check(node.total_connections() == 0, "connections are left when all clients have gone");
+  check(server_.network().accepted() == 0, "sockets are left when all clients have gone");
+  check(node.keyspace().may_start(~uint64_t{0}), "the exclusive ticket is still out");
+  check(!node.effect_log().listening(), "the log believes that somebody listens");
+  for (unsigned i = 0; i < storage::kShardCount; ++i) {
+    server::ShardSlot& slot = node.keyspace().slot(i);
+    const std::string name = "shard " + std::to_string(i);
+    check(!slot.lock.is_taken(), name + " is still locked");
+    check(slot.watches.empty(), name + " is still watched");
+    slot.shard.verify();
+    check(slot.shard.bytes() == 0,
+          name + " still holds " + std::to_string(slot.shard.bytes()) + " bytes");
+  }
+  for (unsigned i = 0; i < server_.worker_count(); ++i) {
+    check(server_.wake_at_ns(i) > server_.clock().monotonic_ns() + kMostWaitNs,
+          "worker " + std::to_string(i) + " of an empty, idle server does not sleep");
+    totals_.parked += server_.worker(i).dispatcher().stats().parked_commands;
+  }
+}
+
+void Simulation::shut_down() {
+  server_.stop(/*at_once=*/false);
+  server_.settle(random_);
+  check(server_.has_finished(), "the server does not stop");
+  check(server_.network().connect(100, 100) == nullptr, "a stopped server still listens");
+}
+
+Value Simulation::ask(unsigned database, const Words& words) {
+  Value answer;
+  bool is_answered = false;
+  struct Asker final : Workload {
+    std::string name() const override { return "asker"; }
+    void speak(Client&) override {}
+    void lost(size_t) override {}
+  };
+  const NetworkFaults before = faults_;
+  faults_ = NetworkFaults();
+  const bool never_closed = false;
+  Client asker("asker", server_.network(), server_.clock(), random_.fork(),
+               std::make_unique<Asker>(), never_closed);
+  asker.connect(ClientManners());
+  asker.request({"SELECT", std::to_string(database)}, expect_simple("OK"));
+  asker.request(words, [&](const Value& reply, UnixRange) -> std::string {
+    answer = reply;
+    is_answered = true;
+    return reply.kind == transcripts::ValueKind::error ? reply.text : "";
+  });
+  for (size_t round = 0; !is_answered; ++round) {
+    check(round < 1000, "the simulation's own request is not answered");
+    asker.drain();
+    server_.settle(random_);
+  }
+  asker.leave();
+  server_.settle(random_);
+  faults_ = before;
+  return answer;
+}
+
+}  // namespace larder::simulation

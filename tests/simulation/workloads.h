@@ -1,0 +1,63 @@
+// What simulated clients do. Each kind keeps to databases of its own, so that what it may expect of
+// them is certain.
+//
+//   owner      databases 0-2, keys of its own: every reply is known (model.h), transactions
+//   included counter    database 3: INCR of shared counters; all replies differ, and none is
+//   missing register   database 3: one writer of rising numbers, readers that never see one go back
+//   transfer   database 3: money between accounts, by WATCH and MULTI; the sum never changes
+//   chaos      databases 4-6: any data command on a few shared keys; replies have the right shape
+//   admin      what concerns the whole node
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/simulation/client.h"
+
+namespace larder::simulation {
+
+// What the workloads of one run share.
+struct SharedFacts {
+  const SimClock* clock = nullptr;
+  int64_t max_unix_ms = 0;  // the latest the Unix clock has shown
+
+  bool allows_flushall = false;
+  bool allows_kill = false;
+  bool allows_pause = false;
+
+  // Counters.
+  static constexpr unsigned kCounters = 3;
+  std::set<int64_t> counted[kCounters];  // replies seen
+  size_t uncertain_counts = 0;           // INCRs that may or may not have run
+
+  // The register of the moment; a new one begins whenever its writer is lost.
+  unsigned register_number = 0;
+  int64_t register_sent = 0;   // the highest number any write may have left
+  int64_t register_known = 0;  // a number at least as high has been there
+
+  static constexpr unsigned kAccounts = 6;
+  static constexpr int64_t kSumOfAccounts = 6000;
+};
+
+std::unique_ptr<Workload> make_owner(SharedFacts& facts, unsigned number);
+std::unique_ptr<Workload> make_counter(SharedFacts& facts);
+std::unique_ptr<Workload> make_register_writer(SharedFacts& facts);
+std::unique_ptr<Workload> make_register_reader(SharedFacts& facts);
+std::unique_ptr<Workload> make_transfer(SharedFacts& facts);
+std::unique_ptr<Workload> make_auditor(SharedFacts& facts);
+std::unique_ptr<Workload> make_chaos(SharedFacts& facts);
+std::unique_ptr<Workload> make_admin(SharedFacts& facts);
+
+// ---- Expectations that several of them share ----
+
+ReplyCheck expect_simple(std::string text);
+ReplyCheck expect_anything();
+// The reply's first byte is one of these; '_' is every null.
+ReplyCheck expect_kinds(std::string kinds);
+// Now and then asks for an echo of something unique, which shows any reply out of place.
+void maybe_echo(Client& client);
+
+}  // namespace larder::simulation
