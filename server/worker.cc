@@ -44,8 +44,7 @@ StepResult Worker::step(const Now& now, std::vector<Event>& events, Ops& ops) {
   if (stopping_ && now_.monotonic_ns >= stop_deadline_ns_) on_stop(/*at_once=*/true);
   stats().operation_rate.sample(environment.now_ms, stats().commands_processed);
 
-  const bool finished =
-      stopping_ && free_slots_.size() == connections_.size() && departed_.empty();
+  const bool finished = stopping_ && free_slots_.size() == connections_.size() && departed_.empty();
   return {wait_ns(), finished};
 }
 
@@ -73,7 +72,8 @@ int64_t Worker::wait_ns() const {
   return wait;
 }
 
-// ---- mail and events -----------------------------------------------------------------------------
+// ---- mail and events
+// -----------------------------------------------------------------------------
 
 void Worker::post(unsigned worker, Mail mail) {
   node_.mailbox(worker).post(std::move(mail));
@@ -149,8 +149,7 @@ void Worker::on_accepted(const Event& event) {
   }
   const unsigned target = node_.least_loaded_worker();
   node_.connection_count(target).fetch_add(1, std::memory_order_relaxed);
-  NewConnection arrival{event.handle, event.transport, *event.addresses,
-                        node_.next_session_id()};
+  NewConnection arrival{event.handle, event.transport, *event.addresses, node_.next_session_id()};
   if (target == index_) {
     open(arrival);
   } else {
@@ -231,7 +230,11 @@ void Worker::on_sent(Connection& connection, int32_t result) {
     connection.sending.clear();
     connection.sent = 0;
   }
-  mark_for_flush(connection);
+  if (connection.unsent_bytes() == 0 && !connection.session.close_after_reply) {
+    give_buffers_back(connection);  // now, so that this turn's replies can use them
+  } else {
+    mark_for_flush(connection);
+  }
   if (connection.hold == Hold::output && may_go_on(connection)) waiting_.push_back(connection.id);
 }
 
@@ -252,8 +255,7 @@ void Worker::forget(std::unique_ptr<Connection> connection) {
 }
 
 void Worker::release_departed() {
-  std::erase_if(departed_,
-                [&](Session& session) { return dispatcher_.release_watches(session); });
+  std::erase_if(departed_, [&](Session& session) { return dispatcher_.release_watches(session); });
 }
 
 void Worker::release_garbage() {
@@ -288,11 +290,13 @@ void Worker::on_stop(bool at_once) {
   }
 }
 
-// ---- requests ------------------------------------------------------------------------------------
+// ---- requests
+// ------------------------------------------------------------------------------------
 
 void Worker::read_requests(Connection& connection, char* bytes, size_t size, bool from_kept) {
   const size_t index = inputs_.size();
-  inputs_.push_back({.connection = &connection, .bytes = bytes, .size = size, .from_kept = from_kept});
+  inputs_.push_back(
+      {.connection = &connection, .bytes = bytes, .size = size, .from_kept = from_kept});
   connection.has_input = true;
   const Config& config = dispatcher_.config();
   RequestLimits limits;
@@ -306,8 +310,7 @@ void Worker::read_requests(Connection& connection, char* bytes, size_t size, boo
     const bool authenticated = connection.session.authenticated;
     const protocol::ParseResult cut = connection.parser.next(
         {input.bytes + input.parsed, input.size - input.parsed},
-        authenticated ? limits : RequestLimits::unauthenticated(),
-        group.arguments);
+        authenticated ? limits : RequestLimits::unauthenticated(), group.arguments);
     input.parsed += cut.consumed;
     if (cut.status == ParseStatus::complete) {
       group.requests.push_back({.input = index,
@@ -393,9 +396,11 @@ void Worker::run_request(const CutRequest& cut) {
   } else if (session.reply_mode == ReplyMode::skip_this) {
     session.reply_mode = ReplyMode::skip_next;  // it will be tried again
   }
-  if (outcome != Outcome::done) [[unlikely]] after_request(connection, outcome);
+  if (outcome != Outcome::done) [[unlikely]]
+    after_request(connection, outcome);
   mark_for_flush(connection);
-  if (connection.unsent_bytes() > output_check_bytes_) [[unlikely]] check_output(connection);
+  if (connection.unsent_bytes() > output_check_bytes_) [[unlikely]]
+    check_output(connection);
 }
 
 void Worker::after_request(Connection& connection, Outcome outcome) {
@@ -497,7 +502,8 @@ void Worker::close_slow_readers() {
   });
 }
 
-// ---- connections that wait -----------------------------------------------------------------------
+// ---- connections that wait
+// -----------------------------------------------------------------------
 
 void Worker::retry_waiting() {
   if (waiting_.empty()) {
@@ -529,8 +535,8 @@ bool Worker::may_go_on(const Connection& connection) const {
   return true;
 }
 
-// A hold ends here only, at the beginning of a turn, so that within a turn a connection that stopped
-// stays stopped and finish_inputs() keeps what it has not run.
+// A hold ends here only, at the beginning of a turn, so that within a turn a connection that
+// stopped stays stopped and finish_inputs() keeps what it has not run.
 void Worker::retry(Connection& connection) {
   if (connection.closing || !may_go_on(connection)) return;
   connection.hold = Hold::none;
@@ -584,7 +590,8 @@ void Worker::on_round_done(Connection& connection) {
   waiting_.push_back(connection.id);
 }
 
-// ---- replies and closing -------------------------------------------------------------------------
+// ---- replies and closing
+// -------------------------------------------------------------------------
 
 void Worker::mark_for_flush(Connection& connection) {
   if (connection.to_flush) return;
@@ -649,18 +656,22 @@ void Worker::close_idle_clients() {
   next_idle_check_ms_ = now_ms + 1000;
   const int64_t oldest = now_ms - int64_t{1000} * dispatcher_.config().timeout_seconds;
   for (auto& connection : connections_) {
-    if (connection != nullptr && connection->last_interaction_ms < oldest) close(*connection);
+    // Who is paused has asked and waits for us.
+    if (connection != nullptr && connection->hold != Hold::paused &&
+        connection->last_interaction_ms < oldest) {
+      close(*connection);
+    }
   }
 }
 
-// ---- what tasks may do ---------------------------------------------------------------------------
+// ---- what tasks may do
+// ---------------------------------------------------------------------------
 
 void Worker::for_each_client(
     const std::function<void(const Session&, const ConnectionFacts&)>& visit) {
   for (const auto& connection : connections_) {
     if (connection == nullptr || connection->closing) continue;
-    const size_t output_capacity =
-        connection->output.capacity() + connection->sending.capacity();
+    const size_t output_capacity = connection->output.capacity() + connection->sending.capacity();
     visit(connection->session,
           {.created_unix_ms = connection->created_unix_ms,
            .last_interaction_unix_ms = connection->last_interaction_ms,
@@ -678,9 +689,12 @@ void Worker::for_each_client(
   }
 }
 
-void Worker::close_client(uint64_t session_id) {
+void Worker::close_clients(std::span<const uint64_t> session_ids) {
   for (auto& connection : connections_) {
-    if (connection != nullptr && connection->session.id == session_id) close(*connection);
+    if (connection != nullptr &&
+        std::binary_search(session_ids.begin(), session_ids.end(), connection->session.id)) {
+      close(*connection);
+    }
   }
 }
 
@@ -703,9 +717,9 @@ void Worker::pause_clients(PauseMode mode, int64_t until_unix_ms) {
   pause_ = mode;
   pause_until_ms_ = until_unix_ms;
   dispatcher_.set_pause(mode);
-  dispatcher_.environment().expiry =
-      node_.role() == Role::primary && mode == PauseMode::none ? ExpiryMode::remove
-                                                               : ExpiryMode::hide;
+  dispatcher_.environment().expiry = node_.role() == Role::primary && mode == PauseMode::none
+                                         ? ExpiryMode::remove
+                                         : ExpiryMode::hide;
   if (mode != PauseMode::none) return;
   for (ConnectionId id : paused_) {
     Connection* connection = find(id);
