@@ -100,7 +100,9 @@ void answer_deadline(KeyContext& context, TimeUnit unit, TimeBase base, Reply& r
   int64_t ms = entry.deadline_ms();
   if (ms == kNoDeadline) return reply.integer(-1);
   if (base == TimeBase::from_now) ms = ms > context.now_ms() ? ms - context.now_ms() : 0;
-  reply.integer(unit == TimeUnit::seconds ? (ms + 500) / 1000 : ms);
+  // Rounded to the nearest second; adding first would overflow at the end of time.
+  if (unit == TimeUnit::seconds) ms = ms / 1000 + (ms % 1000 >= 500 ? 1 : 0);
+  reply.integer(ms);
 }
 
 void ttl(KeyContext& context, Arguments, Reply& reply) {
