@@ -118,8 +118,7 @@ NodeOptions Server::node_options(std::function<void(bool at_once)> stop) {
 }
 
 std::optional<std::string> Server::start(std::function<void(bool at_once)> stop) {
-  threads_ = config_.threads != 0 ? config_.threads
-                                  : std::max(1u, std::thread::hardware_concurrency());
+  threads_ = config_.threads != 0 ? config_.threads : usable_cores();
   const uint32_t clients = allow_clients(config_.maxclients);
   if (clients < config_.maxclients) {
     log_.warning("maxclients lowered from " + std::to_string(config_.maxclients) + " to " +

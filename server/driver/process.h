@@ -16,6 +16,9 @@ ProcessFacts read_process_facts();
 // returns how many then fit.
 uint32_t allow_clients(uint32_t clients);
 
+// Cores that this process may run on, at least 1.
+unsigned usable_cores();
+
 // 64 bits from the system's generator.
 uint64_t random_seed();
 

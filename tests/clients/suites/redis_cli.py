@@ -203,3 +203,12 @@ def _(t):
     line = cli(t, "CLIENT", "LIST").decode().strip().splitlines()[-1]
     for field in (r"\bid=\d+", r"\baddr=127\.0\.0\.1:\d+", r"\bdb=0\b", r"\bcmd=client\|list\b", r"\bresp=2\b"):
         matches(line, field)
+
+
+@suite.check("without --threads there is a worker per core that the process may use", redis="Redis has no such workers")
+def _(t):
+    cores = os.sched_getaffinity(0)
+    t.defer(os.sched_setaffinity, 0, cores)
+    os.sched_setaffinity(0, {min(cores)})
+    server = t.server_with("--threads", "0")
+    contains(cli(t, "INFO", "server", server=server), b"\nthreads:1\r")
