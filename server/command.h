@@ -93,7 +93,7 @@ enum CommandFlag : uint32_t {
   kNoAsyncLoading = 1u << 16,
   kNoMandatoryKeys = 1u << 17,
   kTouchesArbitraryKeys = 1u << 18,
-  // Not refused by CLIENT PAUSE and not queued by MULTI.
+  // Not queued by MULTI.
   kTransactionControl = 1u << 19,
 };
 

@@ -116,23 +116,12 @@ Outcome Dispatcher::queue(Session& session, const Request& request, Reply& reply
     return refuse(session, &command, "ERR Command not allowed inside a transaction", reply);
   }
   Transaction& transaction = *session.transaction;
-  transaction.queue.emplace_back(command, transaction.database, request.arguments);
+  transaction.queue.emplace_back(command, request.arguments);
   transaction.bytes += transaction.queue.back().bytes();
   if (transaction.bytes > config_->query_buffer_limit_bytes) {
     transaction.queue.clear();
     transaction.bytes = 0;
     return refuse(session, &command, "ERR transaction exceeds client-query-buffer-limit", reply);
-  }
-  if (command.full_name == "select" && !transaction.refused) {
-    // Later commands are for the database that this SELECT will leave, if it succeeds.
-    const std::string_view text = request.arguments[1];
-    unsigned database = 0;
-    bool valid = !text.empty() && text.size() <= 2;
-    for (char c : text) {
-      valid = valid && text::is_digit(c);
-      database = database * 10 + static_cast<unsigned>(c - '0');
-    }
-    if (valid && database < config_->databases) transaction.database = database;
   }
   reply.simple("QUEUED");
   return Outcome::done;

@@ -4,9 +4,8 @@
 
 namespace larder::server {
 
-QueuedCommand::QueuedCommand(const Command& command, unsigned selected_database,
-                             protocol::Arguments arguments)
-    : command_(&command), database_(selected_database) {
+QueuedCommand::QueuedCommand(const Command& command, protocol::Arguments arguments)
+    : command_(&command) {
   for (std::string_view argument : arguments) text_bytes_ += argument.size();
   text_ = std::make_unique<char[]>(text_bytes_);
   views_.reserve(arguments.size());

@@ -22,20 +22,16 @@ class NodeTask;
 // A command that waits for EXEC, with its arguments copied out of the connection's buffers.
 class QueuedCommand {
  public:
-  QueuedCommand(const Command& command, unsigned selected_database,
-                protocol::Arguments arguments);
+  QueuedCommand(const Command& command, protocol::Arguments arguments);
   QueuedCommand(QueuedCommand&&) = default;
   QueuedCommand& operator=(QueuedCommand&&) = default;
 
   const Command& command() const { return *command_; }
-  // The database selected when it was queued; SELECT in a transaction moves the later ones.
-  unsigned database() const { return database_; }
   protocol::Arguments arguments() const { return views_; }
   size_t bytes() const { return text_bytes_ + views_.capacity() * sizeof(std::string_view); }
 
  private:
   const Command* command_;
-  unsigned database_;
   std::unique_ptr<char[]> text_;  // all arguments, one after the other
   size_t text_bytes_ = 0;
   std::vector<std::string_view> views_;
@@ -44,7 +40,6 @@ class QueuedCommand {
 // Between MULTI and EXEC or DISCARD.
 struct Transaction {
   bool refused = false;      // a command could not be queued: EXEC answers EXECABORT
-  unsigned database = 0;     // as queued SELECTs will leave it
   std::vector<QueuedCommand> queue;
   size_t bytes = 0;
 };

@@ -14,7 +14,6 @@ void multi(SessionContext& context, Arguments, Reply& reply) {
   Session& session = context.session();
   if (session.in_transaction()) return reply.error("ERR MULTI calls can not be nested");
   session.transaction = std::make_unique<Transaction>();
-  session.transaction->database = session.database;
   reply.ok();
 }
 

@@ -79,7 +79,7 @@ TEST_CASE("a client in a transaction, with everything set") {
   session.watched.resize(2);
   session.transaction = std::make_unique<Transaction>();
   const std::string_view words[] = {"get", "k"};
-  session.transaction->queue.emplace_back(*get, 3, words);
+  session.transaction->queue.emplace_back(*get, words);
   ConnectionFacts unix_facts = facts();
   unix_facts.is_unix_socket = unix_facts.closing = true;
 
