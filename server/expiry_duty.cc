@@ -15,17 +15,17 @@ void ExpiryDuty::run(CommandEnvironment& environment) {
     if (due_ms_[shard] > environment.now_ms || !keyspace.try_lock(shard)) continue;
     storage::Shard& store = keyspace.shard(shard);
     budget -= std::min(
-        budget, store.expire_due(environment.now_ms, budget,
-                                 [&](unsigned database, storage::Entry entry) {
-                                   remove_expired(environment, shard, database, entry);
-                                 }));
+        budget,
+        store.expire_due(environment.now_ms, budget, [&](unsigned database, storage::Entry entry) {
+          remove_expired(environment, shard, database, entry);
+        }));
     due_ms_[shard] = store.next_due_ms();
     if (!environment.batch->empty()) {
       environment.effect_log->append(*environment.batch, /*together=*/false);
       environment.batch->clear();
     }
     keyspace.unlock(shard);
-    if (budget == 0) next_shard_ = shard;
+    if (budget == 0) next_shard_ = (shard + 1) % storage::kShardCount;
   }
   earliest_ms_ = *std::min_element(due_ms_.begin(), due_ms_.end());
 }
