@@ -1,17 +1,18 @@
 // NodeTask: a command that concerns the whole node, in three steps.
 //
 //   visit(view)   on every worker, in its own thread, all at the same time: look, do not change.
-//   finish(...)   on the asking worker, in the command's place (inside EXEC too): decide and answer.
+//   finish(...)   on the asking worker, in the command's place (inside EXEC, too): decide, answer.
 //   apply(view)   on every worker, only if finish() asked for it: change what finish() decided. The
 //                 reply leaves when all have.
 //
-// The workers hand the task around by mail; the asking connection is parked meanwhile. `results` that
-// visit() gathers belong in one slot per worker, so that nobody locks.
+// The workers hand the task around by mail; the asking connection is parked meanwhile. `results`
+// that visit() gathers belong in one slot per worker, so that nobody locks.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -34,14 +35,14 @@ struct ConnectionFacts {
   std::string_view peer;
   std::string_view local;
   bool is_unix_socket;
-  bool closing;            // its last reply is on the way
-  bool paused;             // CLIENT PAUSE holds one of its commands back
-  int handle;              // file descriptor
-  size_t input_bytes;      // kept, unread or unfinished requests
+  bool closing;        // its last reply is on the way
+  bool paused;         // CLIENT PAUSE holds one of its commands back
+  int handle;          // file descriptor
+  size_t input_bytes;  // kept, unread or unfinished requests
   size_t input_capacity;
-  size_t output_bytes;     // replies not yet taken by the kernel
+  size_t output_bytes;  // replies not yet taken by the kernel
   size_t output_capacity;
-  size_t total_bytes;      // of process memory
+  size_t total_bytes;  // of process memory
 };
 
 enum class PauseMode : uint8_t { none, writes, all };
@@ -56,7 +57,8 @@ class WorkerView {
       const std::function<void(const Session&, const ConnectionFacts&)>& visit) = 0;
 
   // For apply() only.
-  virtual void close_client(uint64_t session_id) = 0;  // unknown ids are ignored
+  // Ascending; unknown ids are ignored.
+  virtual void close_clients(std::span<const uint64_t> session_ids) = 0;
   virtual void use_config(std::shared_ptr<const config::Config> config) = 0;
   virtual void pause_clients(PauseMode mode, int64_t until_unix_ms) = 0;  // none: go on
 };

@@ -131,7 +131,7 @@ class Worker final : private WorkerView {
   WorkerStats& stats() override { return dispatcher_.stats(); }
   void for_each_client(
       const std::function<void(const Session&, const ConnectionFacts&)>& visit) override;
-  void close_client(uint64_t session_id) override;
+  void close_clients(std::span<const uint64_t> session_ids) override;
   void use_config(std::shared_ptr<const Config> config) override;
   void pause_clients(PauseMode mode, int64_t until_unix_ms) override;
 

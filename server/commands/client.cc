@@ -2,7 +2,7 @@
 //
 // Commands about the client itself end here; those about all clients gather from every worker and
 // change them there (NodeTask).
-#include <charconv>
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
@@ -236,7 +236,9 @@ class KillTask final : public NodeTask {
   }
 
   void apply(WorkerView& view) override {
-    for (uint64_t client : matches_[view.index()]) view.close_client(client);
+    std::vector<uint64_t>& matches = matches_[view.index()];
+    std::sort(matches.begin(), matches.end());
+    view.close_clients(matches);
   }
 
  private:
