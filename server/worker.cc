@@ -538,7 +538,12 @@ bool Worker::may_go_on(const Connection& connection) const {
 // A hold ends here only, at the beginning of a turn, so that within a turn a connection that
 // stopped stays stopped and finish_inputs() keeps what it has not run.
 void Worker::retry(Connection& connection) {
-  if (connection.closing || !may_go_on(connection)) return;
+  if (connection.closing) return;
+  if (!may_go_on(connection)) {
+    // A pause that ended and another that began before this turn: it waits for the new one's end.
+    if (connection.hold == Hold::paused) paused_.push_back(connection.id);
+    return;
+  }
   connection.hold = Hold::none;
   if (!connection.kept.empty()) {
     read_requests(connection, connection.kept.data(), connection.kept.size(), /*from_kept=*/true);

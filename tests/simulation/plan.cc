@@ -37,8 +37,8 @@ void draw_network(Random& random, Plan& plan) {
   manners.small_read = some_chance(random, 900);
   manners.split_write = some_chance(random, 900);
   manners.max_unanswered = random.chance(500) ? 10 : 10 + random.size_up_to(400);
-  manners.to_server_bytes = random.chance(500) ? 64 << 10 : 1 + random.size_up_to(20'000);
-  manners.to_client_bytes = random.chance(500) ? 256 << 10 : 1 + random.size_up_to(20'000);
+  manners.to_server_bytes = random.chance(500) ? 64 << 10 : 200 + random.size_up_to(20'000);
+  manners.to_client_bytes = random.chance(500) ? 256 << 10 : 200 + random.size_up_to(20'000);
 }
 
 }  // namespace
