@@ -82,10 +82,23 @@ void Dispatcher::prefetch_entry(const Request& request, unsigned database) const
 
 Outcome Dispatcher::refuse(Session& session, const Command* command, std::string_view error,
                            Reply& reply) {
-  if (session.in_transaction()) session.transaction->refused = true;
+  const bool is_exec =
+      command != nullptr && command->row->handler.reach() == Handler::Reach::exec;
+  if (is_exec) {
+    // A refused EXEC ends the transaction and its watches.
+    if (!release_watches(session)) return Outcome::parked;
+    session.transaction.reset();
+  } else if (session.in_transaction()) {
+    session.transaction->refused = true;
+  }
   if (command != nullptr) ++stats_.commands[command->index].rejected;
   ++stats_.error_replies;
-  reply.error(error);
+  if (!is_exec) {
+    reply.error(error);
+    return Outcome::done;
+  }
+  if (error.starts_with("ERR ")) error.remove_prefix(4);
+  reply.error("EXECABORT Transaction discarded because of: " + std::string(error));
   return Outcome::done;
 }
 

@@ -105,15 +105,21 @@ bool read_scan_options(Arguments arguments, ScanOptions& options, Reply& reply) 
   return true;
 }
 
+// What Redis 7.0 takes for a cursor, which is whatever strtoul reads to the end of a C string: a
+// sign may stand before it (a minus wraps around), and an empty one is 0.
 std::optional<uint64_t> parse_cursor(std::string_view argument) {
+  argument = argument.substr(0, argument.find('\0'));
+  if (argument.empty()) return 0;
+  const bool negative = argument[0] == '-';
+  if (negative || argument[0] == '+') argument.remove_prefix(1);
+  if (argument.empty()) return std::nullopt;
   uint64_t value = 0;
-  if (argument.empty() || argument.size() > 20) return std::nullopt;
   for (char c : argument) {
     const auto digit = static_cast<uint64_t>(c - '0');
     if (!text::is_digit(c) || value > (~uint64_t{0} - digit) / 10) return std::nullopt;
     value = value * 10 + digit;
   }
-  return value;
+  return negative ? uint64_t{0} - value : value;
 }
 
 void scan(KeyContext& context, Arguments arguments, Reply& reply) {

@@ -3,8 +3,9 @@
 //   condition := NX | XX | IFEQ value | IFNE value | IFDEQ digest | IFDNE digest
 //   lifetime  := EX s | PX ms | EXAT s | PXAT ms | KEEPTTL
 //
-// At most one of each. The value conditions are those of Redis 8.4 (IFEQ also Valkey 8.1): a key that
-// does not exist equals nothing, so IFEQ and IFDEQ fail on it and IFNE and IFDNE hold.
+// At most one of each, but the same word may stand twice, as in Redis: its last value counts. The
+// value conditions are those of Redis 8.4 (IFEQ also Valkey 8.1): a key that does not exist equals
+// nothing, so IFEQ and IFDEQ fail on it and IFNE and IFDNE hold.
 #include "server/commands/set.h"
 
 #include "server/commands/value_digest.h"
@@ -38,9 +39,9 @@ struct ConditionWord {
   bool takes_value;
 };
 constexpr ConditionWord kConditions[] = {
-    {"nx", Condition::absent, false},     {"xx", Condition::present, false},
-    {"ifeq", Condition::equal, true},     {"ifne", Condition::not_equal, true},
-    {"ifdeq", Condition::digest, true},   {"ifdne", Condition::not_digest, true},
+    {"nx", Condition::absent, false},   {"xx", Condition::present, false},
+    {"ifeq", Condition::equal, true},   {"ifne", Condition::not_equal, true},
+    {"ifdeq", Condition::digest, true}, {"ifdne", Condition::not_digest, true},
 };
 
 struct LifetimeWord {
@@ -61,7 +62,9 @@ enum class Step : uint8_t { taken, not_mine, failed };
 Step read_condition(Arguments arguments, size_t& i, SetOptions& options, Reply& reply) {
   for (const ConditionWord& candidate : kConditions) {
     if (!equals_ignoring_case(arguments[i], candidate.word)) continue;
-    if (options.condition != Condition::none) return Step::not_mine;
+    if (options.condition != Condition::none && options.condition != candidate.condition) {
+      return Step::not_mine;
+    }
     if (candidate.takes_value && i + 1 >= arguments.size()) return Step::not_mine;
     options.condition = candidate.condition;
     if (!candidate.takes_value) return Step::taken;
@@ -87,13 +90,15 @@ struct PendingLifetime {
 };
 
 Step read_lifetime(Arguments arguments, size_t& i, SetOptions& options, PendingLifetime& pending) {
-  if (options.lifetime != Lifetime::endless) return Step::not_mine;
   if (equals_ignoring_case(arguments[i], "keepttl")) {
+    if (options.lifetime == Lifetime::until) return Step::not_mine;
     options.lifetime = Lifetime::keep;
     return Step::taken;
   }
+  if (options.lifetime == Lifetime::keep) return Step::not_mine;
   for (const LifetimeWord& candidate : kLifetimes) {
     if (!equals_ignoring_case(arguments[i], candidate.word) || i + 1 >= arguments.size()) continue;
+    if (pending.word != nullptr && pending.word != &candidate) return Step::not_mine;
     options.lifetime = Lifetime::until;
     pending = {&candidate, arguments[++i]};
     return Step::taken;
@@ -104,7 +109,7 @@ Step read_lifetime(Arguments arguments, size_t& i, SetOptions& options, PendingL
 bool read_options(KeyContext& context, Arguments arguments, SetOptions& options, Reply& reply) {
   PendingLifetime pending;
   for (size_t i = 3; i < arguments.size(); ++i) {
-    if (!options.get && equals_ignoring_case(arguments[i], "get")) {
+    if (equals_ignoring_case(arguments[i], "get")) {
       options.get = true;
       continue;
     }
@@ -117,8 +122,8 @@ bool read_options(KeyContext& context, Arguments arguments, SetOptions& options,
     }
   }
   if (pending.word == nullptr) return true;
-  const std::optional<int64_t> deadline = read_deadline(pending.number, pending.word->unit,
-                                                        pending.word->base, "set", context, reply);
+  const std::optional<int64_t> deadline =
+      read_deadline(pending.number, pending.word->unit, pending.word->base, "set", context, reply);
   if (deadline) options.deadline_ms = *deadline;
   return deadline.has_value();
 }
@@ -150,7 +155,8 @@ void store(KeyContext& context, std::string_view value, const SetOptions& option
   if (options.lifetime == Lifetime::keep && entry) deadline_ms = entry.deadline_ms();
   context.set(key, entry, value, deadline_ms);
   context.wrote(key, EventClass::string, "set");
-  if (!context.listening()) [[likely]] return;
+  if (!context.listening()) [[likely]]
+    return;
   if (options.lifetime == Lifetime::until) context.wrote(key, EventClass::generic, "expire");
   if (deadline_ms == kNoDeadline) {
     context.effect({"SET", key.text, value});
@@ -164,8 +170,7 @@ void store(KeyContext& context, std::string_view value, const SetOptions& option
 void set_command(KeyContext& context, Arguments arguments, Reply& reply) {
   SetOptions options;
   if (arguments.size() > 3 && !read_options(context, arguments, options, reply)) return;
-  const Entry entry =
-      options.get ? context.look_up(context.key()) : context.find(context.key());
+  const Entry entry = options.get ? context.look_up(context.key()) : context.find(context.key());
   const bool holds = condition_holds(options, entry);
   if (options.get) {
     reply_value_or_null(reply, entry);  // before the store: it may free the old value

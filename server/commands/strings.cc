@@ -1,4 +1,5 @@
-// Strings: whole values, parts of them, several at once. Counters are in counters.cc, SET in set.cc.
+// Strings: whole values, parts of them, several at once. Counters are in counters.cc, SET in
+// set.cc.
 #include <algorithm>
 
 #include "server/commands/counters.h"
@@ -46,7 +47,8 @@ void store_value(KeyContext& context, const Key& key, Entry entry, std::string_v
                  int64_t deadline_ms) {
   context.set(key, entry, value, deadline_ms);
   context.wrote(key, EventClass::string, "set");
-  if (!context.listening()) [[likely]] return;
+  if (!context.listening()) [[likely]]
+    return;
   if (deadline_ms == kNoDeadline) return context.effect({"SET", key.text, value});
   context.wrote(key, EventClass::generic, "expire");
   context.effect({"SET", key.text, value, "PXAT", IntegerText(deadline_ms)});
@@ -92,22 +94,41 @@ void persist(KeyContext& context, Entry entry) {
   if (context.listening()) context.effect({"PERSIST", key.text});
 }
 
-void getex(KeyContext& context, Arguments arguments, Reply& reply) {
-  const bool persists = arguments.size() == 3 && equals_ignoring_case(arguments[2], "persist");
-  const LifetimeWord* lifetime = nullptr;
+// PERSIST or one word of time with its number; the same word may stand again, its last number
+// counts.
+bool read_getex_option(Arguments arguments, size_t& i, bool& persists,
+                       const LifetimeWord*& lifetime, std::string_view& number) {
+  if (equals_ignoring_case(arguments[i], "persist")) {
+    persists = true;
+    return lifetime == nullptr;
+  }
   for (const LifetimeWord& candidate : kLifetimes) {
-    if (arguments.size() == 4 && equals_ignoring_case(arguments[2], candidate.word)) {
-      lifetime = &candidate;
+    if (!equals_ignoring_case(arguments[i], candidate.word)) continue;
+    if (persists || (lifetime != nullptr && lifetime != &candidate)) return false;
+    if (i + 1 >= arguments.size()) return false;
+    lifetime = &candidate;
+    number = arguments[++i];
+    return true;
+  }
+  return false;
+}
+
+void getex(KeyContext& context, Arguments arguments, Reply& reply) {
+  bool persists = false;
+  const LifetimeWord* lifetime = nullptr;
+  std::string_view number;
+  for (size_t i = 2; i < arguments.size(); ++i) {
+    if (!read_getex_option(arguments, i, persists, lifetime, number)) {
+      return reply.error(kSyntaxError);
     }
   }
-  if (arguments.size() > 2 && !persists && lifetime == nullptr) return reply.error(kSyntaxError);
   // An absent key is null whatever the number says, as in Redis.
   const Key& key = context.key();
   const Entry entry = context.look_up(key);
   if (!entry) return reply.null();
   std::optional<int64_t> deadline;
   if (lifetime != nullptr) {
-    deadline = read_deadline(arguments[3], lifetime->unit, lifetime->base, "getex", context, reply);
+    deadline = read_deadline(number, lifetime->unit, lifetime->base, "getex", context, reply);
     if (!deadline) return;
   }
   reply_value(reply, entry);
@@ -131,7 +152,8 @@ void store_pairs(KeyContext& context, Arguments arguments) {
     context.set(key, context.find(key), arguments[2 + 2 * i], kNoDeadline);
     context.wrote(key, EventClass::string, "set");
   }
-  if (!context.listening()) [[likely]] return;
+  if (!context.listening()) [[likely]]
+    return;
   std::vector<std::string_view> command(arguments.begin(), arguments.end());
   command[0] = "MSET";
   context.effect(command);
@@ -212,7 +234,8 @@ void getrange(KeyContext& context, Arguments arguments, Reply& reply) {
   reply.bulk(value.substr(static_cast<size_t>(first), static_cast<size_t>(last - first + 1)));
 }
 
-// ---- rows ----------------------------------------------------------------------------------------
+// ---- rows
+// ----------------------------------------------------------------------------------------
 
 constexpr KeyPositions kReadKey{1, 1, 1, kKeyReadOnly | kKeyAccess};
 constexpr KeyPositions kWriteKey{1, 1, 1, kKeyOverwrite | kKeyUpdate};
@@ -483,6 +506,8 @@ constexpr auto kRows = checked({
 
 }  // namespace
 
-CommandFamily string_commands() { return kRows; }
+CommandFamily string_commands() {
+  return kRows;
+}
 
 }  // namespace larder::server
