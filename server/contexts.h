@@ -50,6 +50,8 @@ struct NodeServices {
   std::function<ProcessFacts()> process_facts;
   // Writes the settings into the configuration file; the text of the error, if any.
   std::function<std::optional<std::string>(const Config&)> rewrite_config_file;
+  // Settings changed that the workers do not use themselves (loglevel). Any worker's thread.
+  std::function<void(const Config&)> settings_changed;
   // Ends the server: gracefully (replies on their way still leave) or at once.
   std::function<void(bool at_once)> stop;
 };

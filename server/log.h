@@ -3,6 +3,7 @@
 // Any thread. Writes to standard output or appends to a file, a line at a time.
 #pragma once
 
+#include <atomic>
 #include <cstdio>
 #include <mutex>
 #include <string>
@@ -23,6 +24,9 @@ class Log {
   // False if the file could not be opened.
   bool is_open() const { return file_ != nullptr; }
 
+  // Less important lines are dropped from now on.
+  void set_level(config::LogLevel level) { level_ = level; }
+
   void write(config::LogLevel level, std::string_view text);
   void notice(std::string_view text) { write(config::LogLevel::notice, text); }
   void warning(std::string_view text) { write(config::LogLevel::warning, text); }
@@ -30,7 +34,7 @@ class Log {
  private:
   std::mutex mutex_;
   std::FILE* file_;
-  config::LogLevel level_;
+  std::atomic<config::LogLevel> level_;
 };
 
 }  // namespace larder::server

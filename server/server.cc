@@ -107,6 +107,9 @@ NodeOptions Server::node_options(std::function<void(bool at_once)> stop) {
   options.facts.tcp_port = port_;
   options.services.process_facts = read_process_facts;
   options.services.stop = std::move(stop);
+  options.services.settings_changed = [this](const config::Config& config) {
+    log_.set_level(config.loglevel);
+  };
   options.services.rewrite_config_file =
       [path = config_.config_file](const config::Config& config) -> std::optional<std::string> {
     const std::string old_text = read_file(path).value_or("");

@@ -14,6 +14,7 @@ using protocol::RequestLimits;
 Worker::Worker(Node& node, unsigned index, uint64_t random_seed)
     : node_(node), index_(index), dispatcher_(node, index, random_seed) {
   dispatcher_.environment().expiry_duty = &expiry_duty_;
+  keepalive_at_start_s_ = dispatcher_.config().tcp_keepalive_seconds;
   set_output_check();
 }
 
@@ -178,6 +179,10 @@ void Worker::open(const NewConnection& arrival) {
   ++stats().connections_received;
   ops_->list.push_back(
       {.kind = OpKind::adopt, .connection = connection->id, .handle = arrival.handle});
+  const uint32_t keepalive_s = dispatcher_.config().tcp_keepalive_seconds;
+  if (keepalive_s != keepalive_at_start_s_ && arrival.transport == Transport::tcp) {
+    ops_->list.back().keepalive_s = static_cast<int32_t>(keepalive_s);
+  }
   connections_[slot] = std::move(connection);
   if (stopping_) close(*connections_[slot]);
 }

@@ -167,6 +167,7 @@ class Worker final : private WorkerView {
   PauseMode pause_ = PauseMode::none;
   int64_t pause_until_ms_ = 0;
   int64_t next_idle_check_ms_ = 0;
+  uint32_t keepalive_at_start_s_ = 0;  // what accepted sockets inherit from the listeners
   size_t output_check_bytes_ = 0;  // the least amount of unsent replies that has consequences
   int64_t next_slow_reader_check_ns_ = 0;  // monotonic; holds while slow_readers_ is not empty
   bool stopping_ = false;

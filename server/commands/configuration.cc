@@ -45,6 +45,9 @@ class SetTask final : public NodeTask {
       return config::set(next, views);
     });
     if (error) return reply.error(*error);
+    if (context.services.settings_changed) {
+      context.services.settings_changed(*context.config_store.current());
+    }
     store_ = &context.config_store;
     context.apply_everywhere = true;
     reply.ok();

@@ -80,7 +80,7 @@ struct Event {
 };
 
 enum class OpKind : uint8_t {
-  adopt,           // connection, handle: begin to receive on this socket
+  adopt,           // connection, handle, keepalive_s: begin to receive on this socket
   send,            // connection, pieces[first_piece, first_piece + piece_count)
   pause_receive,   // connection: stop receiving (the client does not read its replies)
   resume_receive,  // connection
@@ -105,6 +105,9 @@ struct Op {
   uint32_t piece_count = 0;
   uint64_t token = 0;
   uint32_t text = 0;  // index into Ops::texts (replace_file: the path there, the bytes at text + 1)
+  // adopt, TCP: seconds of silence after which the kernel probes the peer; 0 never, < 0 as the
+  // listener was opened.
+  int32_t keepalive_s = -1;
 };
 
 // One turn's requests to the driver. Cleared by the driver once it has taken them.

@@ -8,13 +8,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
 #include <memory>
 #include <string_view>
 #include <utility>
+
+#include "server/driver/sockets.h"
 
 namespace larder::server {
 
@@ -104,13 +105,7 @@ bool set_tcp_options(int handle, int family, const TcpListenOptions& options) {
             set_option(handle, IPPROTO_TCP, TCP_NODELAY, 1);
   // "*" and "::*" are two sockets on one port.
   if (family == AF_INET6) ok = ok && set_option(handle, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-  if (options.keepalive_s > 0) {
-    // As Redis: probe after the interval, give up after three unanswered probes within another.
-    ok = ok && set_option(handle, SOL_SOCKET, SO_KEEPALIVE, 1) &&
-         set_option(handle, IPPROTO_TCP, TCP_KEEPIDLE, options.keepalive_s) &&
-         set_option(handle, IPPROTO_TCP, TCP_KEEPINTVL, std::max(1, options.keepalive_s / 3)) &&
-         set_option(handle, IPPROTO_TCP, TCP_KEEPCNT, 3);
-  }
+  if (options.keepalive_s > 0) ok = ok && set_keepalive(handle, options.keepalive_s);
   return ok;
 }
 

@@ -2,9 +2,11 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -18,6 +20,9 @@ namespace {
 // How much of what a refused client has already sent is read and dropped. Unread bytes would make
 // close() answer with a reset, which can overtake the refusal.
 constexpr size_t kRefusedBytesRead = 16 * 1024;
+
+// Of the kernel (MAX_TCP_KEEPIDLE).
+constexpr int kMaxKeepaliveSeconds = 32767;
 
 using NameFunction = int (*)(int, sockaddr*, socklen_t*);
 
@@ -65,6 +70,18 @@ void describe(SocketHandle handle, const ListenSocket& listener, Addresses& addr
   }
   write_endpoint(getpeername, handle, addresses.peer);
   write_endpoint(getsockname, handle, addresses.local);
+}
+
+bool set_keepalive(SocketHandle handle, int seconds) {
+  const auto set = [handle](int level, int name, int value) {
+    return setsockopt(handle, level, name, &value, sizeof value) == 0;
+  };
+  if (seconds <= 0) return set(SOL_SOCKET, SO_KEEPALIVE, 0);
+  // As Redis does; the kernel takes no longer times than these.
+  seconds = std::min(seconds, kMaxKeepaliveSeconds);
+  return set(SOL_SOCKET, SO_KEEPALIVE, 1) && set(IPPROTO_TCP, TCP_KEEPIDLE, seconds) &&
+         set(IPPROTO_TCP, TCP_KEEPINTVL, std::max(1, seconds / 3)) &&
+         set(IPPROTO_TCP, TCP_KEEPCNT, 3);
 }
 
 void refuse(SocketHandle handle, std::string_view text) {

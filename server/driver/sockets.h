@@ -24,6 +24,10 @@ inline void check(bool holds, const char* message) {
 // Writes both ends of an accepted connection as CLIENT LIST prints them.
 void describe(SocketHandle handle, const ListenSocket& listener, Addresses& addresses);
 
+// Probes the peer after so many seconds of silence, and gives it up after three unanswered probes
+// within as many again; 0: never. For TCP sockets; false with errno if the system refuses.
+bool set_keepalive(SocketHandle handle, int seconds);
+
 // Writes `text` as far as it goes without waiting, closes the socket.
 void refuse(SocketHandle handle, std::string_view text);
 

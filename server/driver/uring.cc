@@ -362,6 +362,8 @@ void UringDriver::adopt(const Op& op) {
   connection.handle = op.handle;
   connection.generation = id.generation & 0xffffff;
   connection.wanted = 1;
+  // Refused for sockets that are not TCP, or already gone: nothing depends on it.
+  if (op.keepalive_s >= 0) set_keepalive(op.handle, op.keepalive_s);
   arm_receive(id, connection);
 }
 

@@ -212,3 +212,39 @@ def _(t):
     os.sched_setaffinity(0, {min(cores)})
     server = t.server_with("--threads", "0")
     contains(cli(t, "INFO", "server", server=server), b"\nthreads:1\r")
+
+
+def keepalive_seconds_left(server_port, client_port):
+    """Until the kernel probes the server's end of that connection; None if it will not."""
+    ends = f"0100007F:{server_port:04X} 0100007F:{client_port:04X}"
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        for line in table:
+            fields = line.split()
+            if " ".join(fields[1:3]) == ends:
+                timer, ticks = fields[5].split(":")
+                return int(ticks, 16) / os.sysconf("SC_CLK_TCK") if timer == "02" else None
+    raise AssertionError(f"no connection {ends}")
+
+
+@suite.check("CONFIG SET tcp-keepalive holds for the clients that come after it")
+def _(t):
+    def left():
+        connection = t.connect()
+        equal(connection.call("PING"), "PONG")
+        return keepalive_seconds_left(t.port, connection.socket.getsockname()[1])
+
+    t.defer(cli, t, "CONFIG", "SET", "tcp-keepalive", "300")
+    assert 200 < left() <= 300
+    equal(cli(t, "CONFIG", "SET", "tcp-keepalive", "50"), b"OK\n")
+    assert 30 < left() <= 50
+    equal(cli(t, "CONFIG", "SET", "tcp-keepalive", "0"), b"OK\n")
+    equal(left(), None)
+
+
+@suite.check("CONFIG SET loglevel holds for the lines that come after it", redis="Redis logs other lines")
+def _(t):
+    for level, logs in (("notice", True), ("warning", False)):
+        server = t.server_with("--loglevel", "warning" if logs else "notice")
+        equal(cli(t, "CONFIG", "SET", "loglevel", level, server=server), b"OK\n")
+        equal(server.stop(), 0)
+        equal("SIGTERM" in server.log_tail(), logs, level)
