@@ -1,5 +1,6 @@
 #include "server/key_context.h"
 
+#include <algorithm>
 #include <bit>
 #include <string>
 
@@ -7,6 +8,35 @@
 #include "server/session.h"
 
 namespace larder::server {
+
+namespace {
+
+// So many watched keys are searched one by one.
+constexpr size_t kFewWatchedKeys = 16;
+
+bool is_watched(const Session& session, unsigned database, const Key& key) {
+  const auto is_it = [&](const WatchedKey& watched) {
+    return watched.database == database && watched.key == key.text;
+  };
+  if (session.watched_index == nullptr) {
+    return std::any_of(session.watched.begin(), session.watched.end(), is_it);
+  }
+  const auto [begin, end] = session.watched_index->equal_range(key.hash);
+  return std::any_of(begin, end,
+                     [&](const auto& place) { return is_it(session.watched[place.second]); });
+}
+
+void index_last_watch(Session& session) {
+  const size_t count = session.watched.size();
+  if (session.watched_index != nullptr) {
+    session.watched_index->emplace(session.watched.back().hash, count - 1);
+  } else if (count > kFewWatchedKeys) {
+    session.watched_index = std::make_unique<std::unordered_multimap<storage::Hash, size_t>>();
+    for (size_t i = 0; i < count; ++i) session.watched_index->emplace(session.watched[i].hash, i);
+  }
+}
+
+}  // namespace
 
 // xoroshiro128+ (Blackman & Vigna, 2018); statistical quality is all that is asked of it.
 uint64_t CommandEnvironment::random() {
@@ -76,12 +106,11 @@ void KeyContext::erase(const Key& key, storage::Entry entry) {
 }
 
 void KeyContext::watch(Session& session, const Key& key) {
-  for (const WatchedKey& watched : session.watched) {
-    if (watched.database == database_ && watched.key == key.text) return;
-  }
+  if (is_watched(session, database_, key)) return;
   find(key);  // a key past its deadline goes now, so that only later changes count
   const uint64_t version = slot(key).watches.watch(database_, key.text);
   session.watched.push_back({database_, key.hash, std::string(key.text), version});
+  index_last_watch(session);
 }
 
 void KeyContext::unwatch_all(Session& session) {
@@ -90,6 +119,7 @@ void KeyContext::unwatch_all(Session& session) {
   }
   session.watched.clear();
   session.watched.shrink_to_fit();
+  session.watched_index.reset();
 }
 
 bool KeyContext::try_lock_also(unsigned index) {

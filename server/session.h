@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "protocol/reply.h"
@@ -70,6 +71,8 @@ struct Session {
   const Command* last_command = nullptr;
   std::unique_ptr<Transaction> transaction;
   std::vector<WatchedKey> watched;
+  // Positions in `watched` by hash; null while they are few. Only KeyContext changes either.
+  std::unique_ptr<std::unordered_multimap<storage::Hash, size_t>> watched_index;
   std::string name;
   std::string library_name;
   std::string library_version;

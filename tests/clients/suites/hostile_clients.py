@@ -326,6 +326,23 @@ def _(t):
             connection.close()
 
 
+# --- class 5: cheap to ask, dear to answer ------------------------------------------------------------
+
+
+@attack(5, "WATCH of 100,000 keys, each twice, costs no more than other commands with so many arguments",
+        redis="Redis compares each key with all others")
+def _(t):
+    watcher, writer = t.connect(), t.connect()
+    keys = [f"key:{index}" for index in range(100_000)]
+    equal(watcher.call("WATCH", *keys), "OK")
+    equal(watcher.call("WATCH", *keys), "OK")
+    matches(watcher.call("CLIENT", "INFO").decode(), r"\bwatch=100000\b")
+    equal(writer.call("SET", keys[-1], "changed"), "OK")
+    equal(watcher.call("MULTI"), "OK")
+    equal(watcher.call("GET", keys[-1]), "QUEUED")
+    equal(watcher.call("EXEC"), None)
+
+
 # --- class 9: replies that echo input ---------------------------------------------------------------
 
 
