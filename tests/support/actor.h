@@ -104,6 +104,7 @@ inline server::NodeOptions node_options(unsigned threads, uint64_t seed) {
   server::NodeOptions options;
   options.threads = threads;
   options.seed = seed;
+  options.services.process_facts = [] { return server::ProcessFacts{}; };
   return options;
 }
 

@@ -1,0 +1,189 @@
+// The stream of effects, byte by byte: what is wrapped in what, where records begin and end, and
+// what a listener that comes late gets to see.
+#include "server/effects.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <string>
+#include <vector>
+
+#include "tests/support/actor.h"
+
+namespace larder::server {
+namespace {
+
+using support::Actor;
+using support::node_options;
+using support::Words;
+
+class Listener final : public EffectListener {
+ public:
+  void on_record(const EffectRecord& record) override {
+    records.emplace_back(record.bytes);
+    offsets.push_back(record.end_offset);
+    for (const KeyEvent& event : record.events) {
+      events.push_back(std::string(1, static_cast<char>(event.event_class)) + " " +
+                       std::string(event.name) + " " + std::to_string(event.database) + " " +
+                       event.key);
+    }
+  }
+
+  std::vector<std::string> records;
+  std::vector<uint64_t> offsets;
+  std::vector<std::string> events;
+};
+
+// "SET k v" as it stands in the stream; several commands are divided by '|'.
+std::string wire(std::string_view commands) {
+  std::string out;
+  while (!commands.empty()) {
+    std::string_view command = commands.substr(0, commands.find('|'));
+    commands.remove_prefix(std::min(commands.size(), command.size() + 1));
+    std::vector<std::string> words;
+    while (!command.empty()) {
+      const std::string_view word = command.substr(0, command.find(' '));
+      words.emplace_back(word);
+      command.remove_prefix(std::min(command.size(), word.size() + 1));
+    }
+    out += "*" + std::to_string(words.size()) + "\r\n";
+    for (const std::string& word : words) {
+      out += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
+    }
+  }
+  return out;
+}
+
+using Records = std::vector<std::string>;
+
+constexpr int64_t kNowMs = 1'000'000;
+
+struct Primary {
+  Primary() {
+    client.set_time_ms(kNowMs);
+    node.effect_log().attach(listener);
+  }
+  // The records of one request; the ones before are forgotten.
+  Records of(const Words& words) {
+    listener.records.clear();
+    listener.events.clear();
+    client.run(words);
+    return listener.records;
+  }
+
+  Node node{node_options(1, 1)};
+  Actor client{node, 0, 1};
+  Listener listener;
+};
+
+}  // namespace
+
+TEST_CASE("a record is one command, after a SELECT where the database changed") {
+  Primary primary;
+  CHECK(primary.of({"SET", "k", "v"}) == Records{wire("SELECT 0|SET k v")});
+  CHECK(primary.of({"SET", "k", "w"}) == Records{wire("SET k w")});
+  primary.of({"SELECT", "3"});
+  CHECK(primary.listener.records.empty());
+  CHECK(primary.of({"APPEND", "k", "v"}) == Records{wire("SELECT 3|APPEND k v")});
+  CHECK(primary.of({"GET", "k"}).empty());
+  CHECK(primary.of({"DEL", "nothing"}).empty());
+  CHECK(primary.of({"SETNX", "k", "v"}).empty());
+  CHECK(primary.of({"INCR", "k"}).empty());  // an error changes nothing
+}
+
+TEST_CASE("times in effects are absolute") {
+  Primary primary;
+  CHECK(primary.of({"SET", "k", "v", "PX", "500"}) ==
+        Records{wire("SELECT 0|SET k v PXAT 1000500")});
+  CHECK(primary.of({"EXPIRE", "k", "2"}) == Records{wire("PEXPIREAT k 1002000")});
+  CHECK(primary.of({"GETEX", "k", "EX", "3"}) == Records{wire("PEXPIREAT k 1003000")});
+  CHECK(primary.of({"SET", "k", "w", "KEEPTTL"}) == Records{wire("SET k w PXAT 1003000")});
+  CHECK(primary.of({"PERSIST", "k"}) == Records{wire("PERSIST k")});
+  CHECK(primary.of({"EXPIRE", "k", "-1"}) == Records{wire("DEL k")});
+}
+
+TEST_CASE("what belongs together is wrapped, with the SELECTs it needs") {
+  Primary primary;
+  primary.of({"MULTI"});
+  primary.of({"SET", "a", "1"});
+  primary.of({"SELECT", "2"});
+  primary.of({"SET", "b", "2"});
+  CHECK(primary.listener.records.empty());
+  CHECK(primary.of({"EXEC"}) == Records{wire("SELECT 0|MULTI|SET a 1|SELECT 2|SET b 2|EXEC")});
+  CHECK(primary.of({"SET", "b", "3"}) == Records{wire("SET b 3")});  // still in database 2
+
+  primary.of({"MULTI"});
+  primary.of({"SET", "a", "1"});
+  primary.of({"GET", "a"});
+  CHECK(primary.of({"EXEC"}) == Records{wire("SET a 1")});  // one command needs no wrapping
+  primary.of({"MULTI"});
+  primary.of({"GET", "a"});
+  CHECK(primary.of({"EXEC"}).empty());
+}
+
+TEST_CASE("a key past its deadline goes by a DEL before whatever found it so") {
+  Primary primary;
+  primary.of({"SET", "k", "v", "PX", "10"});
+  primary.client.set_time_ms(kNowMs + 10);
+  CHECK(primary.of({"SET", "k", "w"}) == Records{wire("MULTI|DEL k|SET k w|EXEC")});
+  CHECK(primary.listener.events == std::vector<std::string>{"x expired 0 k", "$ set 0 k"});
+
+  primary.of({"PEXPIRE", "k", "10"});
+  primary.client.set_time_ms(kNowMs + 20);
+  CHECK(primary.of({"GET", "k"}) == Records{wire("DEL k")});
+}
+
+TEST_CASE("the wheel's DELs are records of their own") {
+  Primary primary;
+  for (const char* key : {"a", "b", "c"}) primary.of({"SET", key, "v", "PX", "10"});
+  primary.listener.records.clear();
+  primary.listener.events.clear();
+  primary.client.set_time_ms(kNowMs + 1000);
+  primary.client.duty().run(primary.client.dispatcher().environment());
+  std::sort(primary.listener.records.begin(), primary.listener.records.end());
+  CHECK(primary.listener.records == Records{wire("DEL a"), wire("DEL b"), wire("DEL c")});
+  CHECK(primary.listener.events.size() == 3);
+}
+
+TEST_CASE("an offset counts the bytes up to the record's end") {
+  Primary primary;
+  primary.client.run({"SET", "a", "1"});
+  primary.client.run({"MSET", "a", "1", "b", "2"});
+  size_t bytes = 0;
+  for (size_t i = 0; i < primary.listener.records.size(); ++i) {
+    bytes += primary.listener.records[i].size();
+    CHECK(primary.listener.offsets[i] == bytes);
+  }
+  CHECK(primary.listener.records.size() == 2);
+  CHECK(primary.node.effect_log().end_offset() == bytes);
+}
+
+TEST_CASE("a listener that comes late begins with a SELECT, and one that left hears nothing") {
+  Primary primary;
+  primary.client.run({"SET", "a", "1"});
+  Listener late;
+  primary.node.effect_log().attach(late);
+  primary.client.run({"SET", "a", "2"});
+  CHECK(late.records == Records{wire("SELECT 0|SET a 2")});
+  CHECK(primary.listener.records.back() == late.records.back());
+  primary.node.effect_log().detach(primary.listener);
+  CHECK(primary.node.effect_log().listening());
+  primary.client.run({"SET", "a", "3"});
+  CHECK(primary.listener.records.size() == 2);
+  CHECK(late.records.size() == 2);
+  primary.node.effect_log().detach(late);
+  CHECK_FALSE(primary.node.effect_log().listening());
+
+  const uint64_t end = primary.node.effect_log().end_offset();
+  primary.client.run({"SET", "a", "4"});
+  CHECK(primary.node.effect_log().end_offset() == end);
+}
+
+TEST_CASE("events come with their record, under the names clients know") {
+  Primary primary;
+  primary.of({"MSET", "a", "1", "b", "2"});
+  CHECK(primary.listener.events == std::vector<std::string>{"$ set 0 a", "$ set 0 b"});
+  primary.of({"DEL", "a", "b", "c"});
+  CHECK(primary.listener.events == std::vector<std::string>{"g del 0 a", "g del 0 b"});
+}
+
+}  // namespace larder::server
