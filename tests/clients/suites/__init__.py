@@ -2,6 +2,7 @@
 
 from suites import (
     command_rows,
+    differential,
     handshake,
     hostile,
     ioredis,
@@ -15,6 +16,7 @@ from suites import (
 ALL_SUITES = [
     handshake.suite,
     command_rows.suite,
+    differential.suite,
     redis_cli.suite,
     redis_benchmark.suite,
     python_redis.suite,

@@ -1,0 +1,253 @@
+"""Random requests whose replies two servers must agree on, from a `random.Random`.
+
+Everything a request can be is drawn: valid, nearly valid and nonsense options, wrong numbers of
+arguments, numbers at every edge, few keys, so that requests meet each other. What is avoided is only
+what cannot be compared, because it depends on when exactly a server ran it: times to live that end
+during the run, and comparisons (GT, LT) of two that lie within a second.
+
+A request is (arguments, rule): the rule says how its two replies are compared (see Rule).
+"""
+
+import enum
+import time
+
+KEYS = [b"a", b"b", b"c", b"d", b"key:{1}", b"", b"\x00\r\n", b"0", b"*"]
+DATABASES = [b"0", b"1", b"2", b"15"]
+NOT_DATABASES = [b"16", b"-1", b"abc", b"", b" 1", b"01", b"9223372036854775808"]
+EDGES = [
+    *(str(n).encode() for n in (0, 1, -1, 2, 10, 99, -7)),
+    *(str(s * (2**bits + d)).encode() for s in (1, -1) for bits in (31, 32, 62, 63) for d in (-1, 0, 1)),
+    *(str(s * (2**63 // 1000 + d)).encode() for s in (1, -1) for d in (-1, 0, 1)),
+    b"18446744073709551615", b"18446744073709551616", b"nan", b"inf", b"-inf", b"+inf", b"1e400", b"1e-400",
+    b"1e5", b"", b" 1", b"1 ", b"+1", b"-0", b"00", b"01", b"0x10", b"0x1p3", b"1.5", b"-1.5", b".5", b"5.",
+    b"1.0e", b"--1", b"-", b"+", b"9" * 20, b"9" * 5000, b"0." + b"3" * 30, b"1e17", b"1e18", b"3.0e3",
+    b"1\x00", b"1\r\n", b"1e4932", b"1e308", b"infinity", b"INF", b"NaN",
+]
+FLOATS = [b"0.1", b"-0.1", b"1.1e3", b"5.0e-5", b"10", b"-3", b"1e20", b"0.000001", b"123456789.987654321"]
+VALUES = [
+    b"", b"x", b"hello", b"Hello, World", b"\x00\xff\r\n", b"10", b"-3", b"3.14", b"v" * 44, b"v" * 45,
+    b"w" * 63, b"w" * 65, b"z" * 500, b"y" * 5000, b"9223372036854775807", b"-9223372036854775808", b"007",
+]
+PATTERNS = [b"*", b"?", b"[ab]", b"[^a]", b"[a-c]", b"a*", b"*a", b"key:*", b"\\*", b"[", b"[]", b"", b"**", b"*{?}*", b"[a-", b"\\"]
+WORDS = [
+    b"NX", b"XX", b"GT", b"LT", b"GET", b"EX", b"PX", b"EXAT", b"PXAT", b"KEEPTTL", b"PERSIST", b"MATCH", b"COUNT",
+    b"TYPE", b"ASYNC", b"SYNC", b"FOO", b"", b"string", b"list",
+]
+UNKNOWN = [b"FOO", b"", b"GETT", b"G", b"a" * 200, b"'", b"SET\tk", b"get ", b"%s%n", b"\xff\xfe"]
+
+
+class Rule(enum.Enum):
+    EXACT = "byte for byte"
+    UNORDERED = "the same elements in any order"
+    TIME = "points in time and times to live: the same but for the time between two servers"
+    WHOLE_SCAN = "the same keys in any order, if the cursor says that these are all"
+    PART_OF_SCAN = "errors byte for byte; cursors and how much one call finds are each server's own"
+    RANDOM_KEY = "a key or none"
+
+
+class Requests:
+    def __init__(self, chance):
+        self.chance = chance
+        self.lifetimes = 0
+        self.now_s = int(time.time())
+        self.kinds = [
+            (30, self._set), (6, self._get), (10, self._getex), (4, self._getdel), (4, self._getset), (5, self._setex),
+            (3, self._setnx), (5, self._mget), (6, self._mset), (8, self._append), (4, self._strlen),
+            (10, self._getrange), (8, self._setrange), (12, self._incr), (10, self._incrby), (14, self._incrbyfloat),
+            (8, self._del), (4, self._exists), (3, self._type), (20, self._expire), (14, self._ttl), (5, self._persist),
+            (8, self._scan), (4, self._keys), (2, self._randomkey), (4, self._dbsize), (4, self._select),
+            (1, self._flush), (3, self._echo), (5, self._nonsense), (3, self._unknown),
+        ]  # fmt: skip
+        self.weights = [weight for weight, _ in self.kinds]
+
+    def draw(self):
+        """One request, or a few that belong together: a list of (arguments, rule)."""
+        drawn = self.chance.choices(self.kinds, self.weights)[0][1]()
+        requests = drawn if isinstance(drawn, list) else [drawn]
+        return [(self._spoil(arguments), rule) for arguments, rule in requests]
+
+    # -- parts ---------------------------------------------------------------------------------------
+
+    def _one(self, *choices):
+        return self.chance.choice(choices)
+
+    def _maybe(self, probability):
+        return self.chance.random() < probability
+
+    def key(self):
+        return self.chance.choice(KEYS)
+
+    def value(self):
+        if self._maybe(0.3):
+            return self.chance.choice(EDGES)
+        return self.chance.choice(FLOATS if self._maybe(0.2) else VALUES)
+
+    def number(self):
+        if self._maybe(0.4):
+            return str(self.chance.randrange(-20, 20)).encode()
+        return self.chance.choice(EDGES)
+
+    def _lifetime(self, milliseconds, absolute, ordered=False):
+        """A lifetime that is over at once or outlives the run; no two that are compared lie close."""
+        if self._maybe(0.25):
+            number = self.chance.choice(EDGES)
+            if number in (b"1", b"2", b"10", b"99"):  # over in a moment, if relative
+                number = number if absolute else b"0"
+            if not ordered or number.startswith(b"-") or number == b"0":
+                return number
+        self.lifetimes += 1
+        seconds = self._one(10_000, 1_000_000, 100_000_000) + self.lifetimes % 500
+        if absolute:
+            seconds += self.now_s
+        return str(seconds * (1000 if milliseconds else 1)).encode()
+
+    def _spoil(self, arguments):
+        """Now and then: another case, an argument too few or too many."""
+        if self._maybe(0.2):
+            arguments = [self._one(bytes.lower, bytes.title)(arguments[0])] + arguments[1:]
+        if self._maybe(0.015) and len(arguments) > 1:
+            arguments = arguments[:-1]
+        if self._maybe(0.015):
+            arguments = arguments + [self._one(self.key(), self.chance.choice(WORDS))]
+        return arguments
+
+    # -- commands ------------------------------------------------------------------------------------
+
+    def _lifetime_option(self):
+        word = self._one(b"EX", b"PX", b"EXAT", b"PXAT")
+        return [self._one(word, word.lower()), self._lifetime(word[:1] == b"P", word[2:] == b"AT")]
+
+    def _set(self):
+        options = []
+        while self._maybe(0.35) and len(options) < 6:
+            drawn = self.chance.random()
+            if drawn < 0.5:
+                options += [self._one(b"NX", b"XX", b"GET", b"nx", b"xx", b"get", b"KEEPTTL")]
+            elif drawn < 0.95:
+                options += self._lifetime_option()
+            else:
+                options += [self.chance.choice(WORDS)]
+        return [b"SET", self.key(), self.value(), *options], Rule.EXACT
+
+    def _get(self):
+        return [b"GET", self.key()], Rule.EXACT
+
+    def _getex(self):
+        options = []
+        while self._maybe(0.5) and len(options) < 5:
+            options += self._lifetime_option() if self._maybe(0.6) else [self._one(b"PERSIST", b"persist", b"KEEPTTL", b"FOO")]
+        return [b"GETEX", self.key(), *options], Rule.EXACT
+
+    def _getdel(self):
+        return [b"GETDEL", self.key()], Rule.EXACT
+
+    def _getset(self):
+        return [b"GETSET", self.key(), self.value()], Rule.EXACT
+
+    def _setex(self):
+        if self._maybe(0.5):
+            return [b"SETEX", self.key(), self._lifetime(False, False), self.value()], Rule.EXACT
+        return [b"PSETEX", self.key(), self._lifetime(True, False), self.value()], Rule.EXACT
+
+    def _setnx(self):
+        return [b"SETNX", self.key(), self.value()], Rule.EXACT
+
+    def _mget(self):
+        return [b"MGET", *(self.key() for _ in range(self.chance.randrange(1, 6)))], Rule.EXACT
+
+    def _mset(self):
+        pairs = [part for _ in range(self.chance.randrange(1, 4)) for part in (self.key(), self.value())]
+        return [self._one(b"MSET", b"MSETNX"), *pairs], Rule.EXACT
+
+    def _append(self):
+        return [b"APPEND", self.key(), self.value()], Rule.EXACT
+
+    def _strlen(self):
+        return [b"STRLEN", self.key()], Rule.EXACT
+
+    def _getrange(self):
+        return [b"GETRANGE", self.key(), self.number(), self.number()], Rule.EXACT
+
+    def _setrange(self):
+        offset = self.number()
+        if self._maybe(0.02):
+            offset = self._one(b"1048575", b"1048576", b"1048570", b"100000", b"536870911", b"536870912")
+        return [b"SETRANGE", self.key(), offset, self._one(b"", b"x", b"ABC", self.value())], Rule.EXACT
+
+    def _incr(self):
+        return [self._one(b"INCR", b"DECR"), self.key()], Rule.EXACT
+
+    def _incrby(self):
+        return [self._one(b"INCRBY", b"DECRBY"), self.key(), self.number()], Rule.EXACT
+
+    def _incrbyfloat(self):
+        return [b"INCRBYFLOAT", self.key(), self.chance.choice(FLOATS) if self._maybe(0.6) else self.number()], Rule.EXACT
+
+    def _del(self):
+        return [self._one(b"DEL", b"UNLINK"), *(self.key() for _ in range(self.chance.randrange(1, 4)))], Rule.EXACT
+
+    def _exists(self):
+        return [b"EXISTS", *(self.key() for _ in range(self.chance.randrange(1, 4)))], Rule.EXACT
+
+    def _type(self):
+        return [b"TYPE", self.key()], Rule.EXACT
+
+    def _expire(self):
+        name = self._one(b"EXPIRE", b"PEXPIRE", b"EXPIREAT", b"PEXPIREAT")
+        options = []
+        while self._maybe(0.35) and len(options) < 3:
+            options += [self._one(b"NX", b"XX", b"GT", b"LT", b"gt", b"lt", b"FOO" if self._maybe(0.2) else b"XX")]
+        lifetime = self._lifetime(name.startswith(b"P"), name.endswith(b"AT"), ordered=bool(options))
+        return [name, self.key(), lifetime, *options], Rule.EXACT
+
+    def _ttl(self):
+        return [self._one(b"TTL", b"PTTL", b"EXPIRETIME", b"PEXPIRETIME"), self.key()], Rule.TIME
+
+    def _persist(self):
+        return [b"PERSIST", self.key()], Rule.EXACT
+
+    def _scan(self):
+        if self._maybe(0.5):
+            options = [b"COUNT", b"1000"]
+            if self._maybe(0.4):
+                options += [b"MATCH", self.chance.choice(PATTERNS)]
+            if self._maybe(0.3):
+                options += [b"TYPE", self._one(b"string", b"STRING", b"list", b"", b"nonsense")]
+            return [b"SCAN", self._one(b"0", b"", b"00", b"+0", b"-0"), *options], Rule.WHOLE_SCAN
+        options = []
+        while self._maybe(0.5) and len(options) < 6:
+            options += self._one([b"COUNT", self.number()], [b"MATCH", self.chance.choice(PATTERNS)], [self.chance.choice(WORDS)])
+        return [b"SCAN", self.number(), *options], Rule.PART_OF_SCAN
+
+    def _keys(self):
+        return [b"KEYS", self.chance.choice(PATTERNS)], Rule.UNORDERED
+
+    def _randomkey(self):
+        return [b"RANDOMKEY"], Rule.RANDOM_KEY
+
+    def _dbsize(self):
+        # A key whose time has passed may still count until somebody looks at it.
+        return [([b"EXISTS", *KEYS], Rule.EXACT), ([b"DBSIZE"], Rule.EXACT)]
+
+    def _select(self):
+        return [b"SELECT", self.chance.choice(DATABASES if self._maybe(0.8) else NOT_DATABASES)], Rule.EXACT
+
+    def _flush(self):
+        options = [self._one(b"ASYNC", b"SYNC", b"async", b"FOO")] if self._maybe(0.5) else []
+        return [self._one(b"FLUSHDB", b"FLUSHALL"), *options], Rule.EXACT
+
+    def _echo(self):
+        return [self._one(b"ECHO", b"PING"), self.value()], Rule.EXACT
+
+    def _nonsense(self):
+        """A known command with arguments of any kind; none that could set a lifetime or the dialect."""
+        name = self._one(
+            b"GET", b"MGET", b"MSET", b"MSETNX", b"SETRANGE", b"GETRANGE", b"INCRBY", b"APPEND", b"DEL", b"PERSIST", b"ECHO",
+            b"PING", b"SELECT", b"TYPE", b"STRLEN", b"SETNX", b"GETSET", b"GETDEL", b"INCR", b"EXISTS", b"INCRBYFLOAT",
+            b"FLUSHDB", b"UNWATCH", b"DECR", b"DECRBY", b"UNLINK",
+        )  # fmt: skip
+        pool = [self.key(), self.value(), self.number(), self.chance.choice(WORDS), self.chance.choice(PATTERNS)]
+        return [name, *(self.chance.choice(pool) for _ in range(self.chance.randrange(0, 6)))], Rule.EXACT
+
+    def _unknown(self):
+        return [self.chance.choice(UNKNOWN), *(self.value() for _ in range(self.chance.randrange(0, 5)))], Rule.EXACT
