@@ -73,7 +73,7 @@ struct Cursor {
 struct ScanOptions {
   std::string_view match;
   bool matches_all = true;
-  std::string_view type;  // empty: any
+  std::optional<std::string_view> type;  // of any type without it
   int64_t count = 10;
 };
 
@@ -145,7 +145,7 @@ void scan(KeyContext& context, Arguments arguments, Reply& reply) {
       if (context.is_due(entry)) return;
       const std::string_view key = entry.key();
       if (!options.matches_all && !text::glob_match(options.match, key)) return;
-      if (!options.type.empty() && !equals_ignoring_case(options.type, type_name(entry.type()))) {
+      if (options.type && !equals_ignoring_case(*options.type, type_name(entry.type()))) {
         return;
       }
       found.push_back(key);
