@@ -57,6 +57,7 @@ TEST_CASE("large sends to a slow reader arrive whole") {
     REQUIRE((read == bytes));
     recorder.turn_until([&] { return client.record->sent_bytes == size; });
     REQUIRE(client.record->sent_error == 0);
+    require_idle(world, recorder);
   });
 }
 

@@ -89,4 +89,18 @@ inline void settle(Recorder& recorder) {
   }
 }
 
+// Fails if the driver is busy although nothing happens: its waits would end at once and the clock
+// stand still. A wait may well last longer than asked for.
+inline void require_idle(World& world, Recorder& recorder) {
+  settle(recorder);
+  constexpr int kTurns = 50;
+  constexpr int64_t kTurnNs = 1'000'000;
+  const int64_t start_ns = world.driver().now().monotonic_ns;
+  for (int turn = 0; turn < kTurns; ++turn) {
+    recorder.turn(kTurnNs);
+    REQUIRE(recorder.events().empty());
+  }
+  REQUIRE(world.driver().now().monotonic_ns - start_ns > kTurns * kTurnNs / 2);
+}
+
 }  // namespace larder::contract
