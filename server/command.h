@@ -97,7 +97,8 @@ enum CommandFlag : uint32_t {
   kTransactionControl = 1u << 19,
 };
 
-// ACL categories beyond those that follow from flags (write, read, admin, dangerous, fast, slow, ...).
+// ACL categories beyond those that follow from flags (write, read, admin, dangerous, fast, slow,
+// ...).
 enum Category : uint32_t {
   kKeyspaceCategory = 1u << 0,
   kStringCategory = 1u << 1,

@@ -9,8 +9,8 @@
 namespace larder::server {
 namespace {
 
-// Lower-cases eight bytes at a time, well enough to hash: letters map to lower case and whatever else
-// collides is told apart by the comparison afterwards.
+// Lower-cases eight bytes at a time, well enough to hash: letters map to lower case and whatever
+// else collides is told apart by the comparison afterwards.
 uint64_t name_hash(std::string_view name) {
   uint64_t head = 0;
   if (name.size() >= 8) {

@@ -44,8 +44,8 @@ struct ProcessFacts {
   double cpu_system_seconds = 0;
 };
 
-// What the node asks of the world outside its workers; given by main, so that nothing below it makes
-// system calls.
+// What the node asks of the world outside its workers; given by main, so that nothing below it
+// makes system calls.
 struct NodeServices {
   std::function<ProcessFacts()> process_facts;
   // Writes the settings into the configuration file; the text of the error, if any.

@@ -103,7 +103,8 @@ Outcome Dispatcher::refuse(Session& session, const Command* command, std::string
 }
 
 Outcome Dispatcher::refuse_unknown(Session& session, Arguments arguments, Reply& reply) {
-  // What a browser or another web client sends: close before a later line can be taken for a command.
+  // What a browser or another web client sends: close before a later line can be taken for a
+  // command.
   if (text::equals_ignoring_case(arguments[0], "post") ||
       text::equals_ignoring_case(arguments[0], "host:")) {
     session.close_after_reply = true;
@@ -315,7 +316,7 @@ void Dispatcher::commit_effects(bool together) {
   batch_.clear();
 }
 
-// ---- node-wide commands --------------------------------------------------------------------------
+// ---- node-wide commands -------------------------------------------------------------------------
 
 std::shared_ptr<NodeTask> Dispatcher::make_task(Session& session, const Command& command,
                                                 Arguments arguments, Reply& reply) {
@@ -362,7 +363,7 @@ Outcome Dispatcher::run_node(Session& session, const Request& request, Reply& re
   return session.to_apply.empty() ? Outcome::done : Outcome::applying;
 }
 
-// ---- transactions --------------------------------------------------------------------------------
+// ---- transactions -------------------------------------------------------------------------------
 
 Outcome Dispatcher::run_exec(Session& session, const Request& request, Reply& reply) {
   if (!session.in_transaction()) {
@@ -476,7 +477,7 @@ void Dispatcher::run_queue(Session& session, const Transaction& transaction, con
   }
 }
 
-// ---- clients that go -----------------------------------------------------------------------------
+// ---- clients that go ----------------------------------------------------------------------------
 
 bool Dispatcher::release_watches(Session& session) {
   if (session.watched.empty()) return true;

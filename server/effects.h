@@ -1,4 +1,5 @@
-// Effects: what commands did, as deterministic RESP commands with absolute times, in one total order.
+// Effects: what commands did, as deterministic RESP commands with absolute times, in one total
+// order.
 //
 // A write ends in effects in Redis's own vocabulary: `SET k v PXAT t`, `DEL k` for an expiry. One
 // stream of them, ordered by the log's lock, is what the append-only file, replicas, keyspace
@@ -10,8 +11,8 @@
 // Only complete records are handed out, so a listener never sees half of what belongs together.
 //
 // Invariants
-//   * Whoever appends holds the locks of all shards the record concerns, so records of one key are in
-//     the order the changes happened.
+//   * Whoever appends holds the locks of all shards the record concerns, so records of one key are
+//     in the order the changes happened.
 //   * A listener comes and goes only while all shards are held: none starts in the middle.
 //   * While nobody listens nothing is encoded: a write pays one branch.
 #pragma once

@@ -1,5 +1,5 @@
-// InputBuffer: bytes of one client that could not be used yet: the beginning of an unfinished request,
-// or requests that wait until the connection may go on.
+// InputBuffer: bytes of one client that could not be used yet: the beginning of an unfinished
+// request, or requests that wait until the connection may go on.
 //
 // Invariant: size() bytes from data() on are the client's, in order. Takes no memory while empty.
 #pragma once

@@ -37,7 +37,7 @@ struct Key {
 // What an entry past its deadline is to a command.
 enum class ExpiryMode : uint8_t {
   remove,  // a primary: it is gone; whoever sees it removes it
-  hide,    // a replica's clients, or while clients are paused: absent, but only the primary removes it
+  hide,    // for a replica's clients, or in a pause: absent, but only the primary removes it
   ignore,  // applying the primary's effects: still there until its DEL comes
 };
 

@@ -1,11 +1,11 @@
-// Keyspace: all shards with their locks. Only the dispatcher and the expiry duty lock; everyone else
-// is handed what was locked for them.
+// Keyspace: all shards with their locks. Only the dispatcher and the expiry duty lock; everyone
+// else is handed what was locked for them.
 //
 // Locking rules (design: any worker runs any command)
-//   L1 A command holds the locks of all its shards before it runs. They are tried in ascending order;
-//      if one stays taken for a short spin, all are released and the command is parked, to be tried
-//      again on a later turn. Nobody ever sleeps on a shard's lock, and nobody waits for one lock
-//      while holding another, so there is no deadlock.
+//   L1 A command holds the locks of all its shards before it runs. They are tried in ascending
+//      order; if one stays taken for a short spin, all are released and the command is parked, to
+//      be tried again on a later turn. Nobody ever sleeps on a shard's lock, and nobody waits for
+//      one lock while holding another, so there is no deadlock.
 //   L2 A command that needs all shards takes the exclusive ticket first. While a ticket is out, no
 //      other command starts, so that the many locks become free one after the other.
 //   L3 The effect log's lock is taken last, under the shards' locks.

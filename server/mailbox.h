@@ -1,7 +1,7 @@
 // Mailbox: what other threads want a worker to do. Rare by design: data commands never send mail.
 //
-// Any thread posts; the owner takes everything at once, each turn. Looking into an empty box costs one
-// relaxed load. Whoever posts must then wake the owner (an Op, or Driver::wake from outside).
+// Any thread posts; the owner takes everything at once, each turn. Looking into an empty box costs
+// one relaxed load. Whoever posts must then wake the owner (an Op, or Driver::wake from outside).
 #pragma once
 
 #include <atomic>

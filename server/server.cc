@@ -20,7 +20,8 @@ int64_t unix_ms() {
 std::string hexadecimal(uint64_t a, uint64_t b, uint64_t c) {
   char text[64];
   std::snprintf(text, sizeof text, "%016llx%016llx%08llx", static_cast<unsigned long long>(a),
-                static_cast<unsigned long long>(b), static_cast<unsigned long long>(c & 0xffffffff));
+                static_cast<unsigned long long>(b),
+                static_cast<unsigned long long>(c & 0xffffffff));
   return text;
 }
 

@@ -1,7 +1,7 @@
 // Server: a node with its workers, drivers and threads; what main starts and stops.
 //
-// Start order: listen, make one driver per worker, make the node, start the threads. Stop order: mail
-// every worker, wait for their threads; sockets close with the drivers.
+// Start order: listen, make one driver per worker, make the node, start the threads. Stop order:
+// mail every worker, wait for their threads; sockets close with the drivers.
 #pragma once
 
 #include <atomic>

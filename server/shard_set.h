@@ -1,5 +1,5 @@
-// ShardSet: which shards a command needs, as a bitmap. Iteration is in ascending order, which is the
-// order locks are taken in.
+// ShardSet: which shards a command needs, as a bitmap. Iteration is in ascending order, which is
+// the order locks are taken in.
 #pragma once
 
 #include <array>

@@ -1,9 +1,9 @@
-// WatchTable: the keys of one shard that some client WATCHes, each with a version that rises when the
-// key changes.
+// WatchTable: the keys of one shard that some client WATCHes, each with a version that rises when
+// the key changes.
 //
-// A client remembers the version it saw and gives the watch back later; both happen under the shard's
-// lock, so there is no sharing of per-client state between threads. While nobody watches anything in
-// the shard, a write pays one look at empty().
+// A client remembers the version it saw and gives the watch back later; both happen under the
+// shard's lock, so there is no sharing of per-client state between threads. While nobody watches
+// anything in the shard, a write pays one look at empty().
 //
 // Thread: whoever holds the shard's lock. Complexity: O(1) per call but touch_existing().
 #pragma once

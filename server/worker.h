@@ -3,9 +3,9 @@
 //   step(now, events, ops) -> how long the driver may wait
 //
 // Makes no system call and never waits. All requests that one turn's events complete, of all
-// connections, form one stream that flows through a pipeline in small groups: rows and hashes, fetch
-// buckets, fetch entries, run. While one group runs, what the next three need is on its way from
-// memory. Replies are collected per connection and leave as one send per connection and turn.
+// connections, form one stream that flows through a pipeline in small groups: rows and hashes,
+// fetch buckets, fetch entries, run. While one group runs, what the next three need is on its way
+// from memory. Replies are collected per connection and leave as one send per connection and turn.
 //
 // Thread: one; other threads reach it through its mailbox only.
 #pragma once
@@ -45,7 +45,8 @@ class Worker final : private WorkerView {
   // Groups of this many requests, one in each stage (bench/README.md says why).
   static constexpr size_t kGroupRequests = 8;
   enum Stage : size_t { kPrepare, kFetchBuckets, kFetchEntries, kRun, kStages };
-  // Replies a client has not read: beyond this its requests wait (see also client-output-buffer-limit).
+  // Replies a client has not read: beyond this its requests wait (see also
+  // client-output-buffer-limit).
   static constexpr size_t kOutputSoftLimit = 1 << 20;
   // Unread requests of a client that has to wait: beyond this its socket waits too.
   static constexpr size_t kKeptSoftLimit = 256 << 10;

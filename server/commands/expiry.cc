@@ -128,7 +128,7 @@ void persist(KeyContext& context, Arguments, Reply& reply) {
   reply.integer(1);
 }
 
-// ---- rows ----------------------------------------------------------------------------------------
+// ---- rows ---------------------------------------------------------------------------------------
 
 constexpr CommandRow expire_row(std::string_view name, KeysHandler handler,
                                 std::string_view summary, std::string_view since,

@@ -51,7 +51,8 @@ std::optional<int64_t> deadline_from(int64_t number, TimeUnit unit, TimeBase bas
 // "ERR invalid expire time in 'set' command"
 void reply_invalid_expire_time(protocol::Reply& reply, std::string_view command);
 
-// Reads an option like `EX 10`: a positive number. Answers the error and returns nothing if invalid.
+// Reads an option like `EX 10`: a positive number. Answers the error and returns nothing if
+// invalid.
 std::optional<int64_t> read_deadline(std::string_view argument, TimeUnit unit, TimeBase base,
                                      std::string_view command, KeyContext& context,
                                      protocol::Reply& reply);
