@@ -59,22 +59,23 @@ int64_t Worker::wait_ns() const {
     in_ns = std::max<int64_t>(in_ns, 0);
     if (wait < 0 || in_ns < wait) wait = in_ns;
   };
-  const int64_t now_ms = now_.unix_us / 1000;
+  // Clients name points in time whose nanoseconds do not fit; decades are as good as never.
+  const auto no_later_than_ms = [&](int64_t unix_ms) {
+    constexpr int64_t kLongestWaitMs = 1'000'000'000'000;
+    no_later_than(std::min(unix_ms - now_.unix_us / 1000, kLongestWaitMs) * 1'000'000);
+  };
   if (expiry_duty_.earliest_ms() != ExpiryDuty::kNothingDue &&
       dispatcher_.environment().expiry == ExpiryMode::remove) {
-    no_later_than((expiry_duty_.earliest_ms() - now_ms) * 1'000'000);
+    no_later_than_ms(expiry_duty_.earliest_ms());
   }
-  if (pause_ != PauseMode::none) no_later_than((pause_until_ms_ - now_ms) * 1'000'000);
-  if (dispatcher_.config().timeout_seconds > 0) {
-    no_later_than((next_idle_check_ms_ - now_ms) * 1'000'000);
-  }
+  if (pause_ != PauseMode::none) no_later_than_ms(pause_until_ms_);
+  if (dispatcher_.config().timeout_seconds > 0) no_later_than_ms(next_idle_check_ms_);
   if (!slow_readers_.empty()) no_later_than(next_slow_reader_check_ns_ - now_.monotonic_ns);
   if (stopping_) no_later_than(stop_deadline_ns_ - now_.monotonic_ns);
   return wait;
 }
 
-// ---- mail and events
-// -----------------------------------------------------------------------------
+// ---- mail and events ----------------------------------------------------------------------------
 
 void Worker::post(unsigned worker, Mail mail) {
   node_.mailbox(worker).post(std::move(mail));
@@ -205,14 +206,7 @@ void Worker::on_received(Connection& connection, const Event& event) {
     run_all();
     finish_inputs();
   }
-  if (!connection.may_run()) {
-    connection.kept.append(event.bytes, size);
-    if (connection.kept.size() > kKeptSoftLimit && !connection.receive_paused) {
-      connection.receive_paused = true;
-      ops_->list.push_back({.kind = OpKind::pause_receive, .connection = connection.id});
-    }
-    return;
-  }
+  if (!connection.may_run()) return keep_for_later(connection, event.bytes, size);
   const size_t kept = connection.kept.size();
   if (kept == 0) return read_requests(connection, event.bytes, size, /*from_kept=*/false);
   if (kept <= kReceiveHeadroom) {
@@ -222,6 +216,20 @@ void Worker::on_received(Connection& connection, const Event& event) {
   }
   connection.kept.append(event.bytes, size);
   read_requests(connection, connection.kept.data(), connection.kept.size(), /*from_kept=*/true);
+}
+
+// Input of a connection that has to wait.
+void Worker::keep_for_later(Connection& connection, const char* bytes, size_t size) {
+  connection.kept.append(bytes, size);
+  const size_t kept = connection.kept.size();
+  if (!connection.session.authenticated && kept > kKeptLimitUnauthenticated) {
+    ++stats().query_limit_disconnections;
+    return close(connection);
+  }
+  if (kept > kKeptSoftLimit && !connection.receive_paused) {
+    connection.receive_paused = true;
+    ops_->list.push_back({.kind = OpKind::pause_receive, .connection = connection.id});
+  }
 }
 
 void Worker::on_sent(Connection& connection, int32_t result) {
@@ -295,8 +303,7 @@ void Worker::on_stop(bool at_once) {
   }
 }
 
-// ---- requests
-// ------------------------------------------------------------------------------------
+// ---- requests -----------------------------------------------------------------------------------
 
 void Worker::read_requests(Connection& connection, char* bytes, size_t size, bool from_kept) {
   const size_t index = inputs_.size();
@@ -469,13 +476,16 @@ void Worker::check_output(Connection& connection) {
     slow_readers_.push_back(connection.id);
     next_slow_reader_check_ns_ = now_.monotonic_ns;
   }
-  if (unsent > kOutputSoftLimit && connection.hold == Hold::none) connection.hold = Hold::output;
+  if (unsent > output_soft_limit(connection) && connection.hold == Hold::none) {
+    connection.hold = Hold::output;
+  }
 }
 
 void Worker::set_output_check() {
   const config::OutputBufferLimit& limit =
       dispatcher_.config().output_buffer_limit(config::ClientClass::normal);
-  output_check_bytes_ = kOutputSoftLimit;
+  output_check_bytes_ =
+      dispatcher_.config().requirepass.empty() ? kOutputSoftLimit : kOutputSoftLimitUnauthenticated;
   for (uint64_t bytes : {limit.hard_bytes, limit.soft_bytes}) {
     if (bytes > 0) output_check_bytes_ = std::min<uint64_t>(output_check_bytes_, bytes);
   }
@@ -507,8 +517,7 @@ void Worker::close_slow_readers() {
   });
 }
 
-// ---- connections that wait
-// -----------------------------------------------------------------------
+// ---- connections that wait ----------------------------------------------------------------------
 
 void Worker::retry_waiting() {
   if (waiting_.empty()) {
@@ -535,7 +544,7 @@ bool Worker::may_go_on(const Connection& connection) const {
     case Hold::round:
       return connection.rounds_missing == 0;
     case Hold::output:
-      return connection.unsent_bytes() < kOutputSoftLimit / 2;
+      return connection.unsent_bytes() < output_soft_limit(connection) / 2;
   }
   return true;
 }
@@ -600,8 +609,7 @@ void Worker::on_round_done(Connection& connection) {
   waiting_.push_back(connection.id);
 }
 
-// ---- replies and closing
-// -------------------------------------------------------------------------
+// ---- replies and closing ------------------------------------------------------------------------
 
 void Worker::mark_for_flush(Connection& connection) {
   if (connection.to_flush) return;
@@ -674,8 +682,7 @@ void Worker::close_idle_clients() {
   }
 }
 
-// ---- what tasks may do
-// ---------------------------------------------------------------------------
+// ---- what tasks may do --------------------------------------------------------------------------
 
 void Worker::for_each_client(
     const std::function<void(const Session&, const ConnectionFacts&)>& visit) {
