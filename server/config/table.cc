@@ -78,7 +78,7 @@ constexpr std::array kNetwork{
         "Addresses to listen on. * and ::* are all of IPv4 and IPv6; an address with a leading - "
         "may be missing on the machine."},
     Setting{"port", Group::network, kStart, Integer{&Config::port, 0, 65535},
-            "TCP port; 0 listens on no TCP port."},
+            "TCP port; 0 is none, or a free one if there is no Unix socket."},
     Setting{"unixsocket", Group::network, kStart,
             Text{&Config::unixsocket, kMaxSocketPathBytes,
                  "a path of at most 107 bytes, or \"\" for none", check_path},
