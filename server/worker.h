@@ -50,6 +50,10 @@ class Worker final : private WorkerView {
   static constexpr size_t kOutputSoftLimit = 1 << 20;
   // Unread requests of a client that has to wait: beyond this its socket waits too.
   static constexpr size_t kKeptSoftLimit = 256 << 10;
+  // The same for a client that has not authenticated: it needs only a few words, and if it goes on
+  // sending while it has to wait, it is closed.
+  static constexpr size_t kOutputSoftLimitUnauthenticated = 16 << 10;
+  static constexpr size_t kKeptLimitUnauthenticated = 64 << 10;
   // Output buffers kept for reuse: this many, up to this size.
   static constexpr size_t kPooledBuffers = 64;
   static constexpr size_t kPooledBufferBytes = 64 << 10;
@@ -107,6 +111,10 @@ class Worker final : private WorkerView {
   void begin_round(Connection& connection, bool apply);
   void do_round(const TaskRound& round);
   void on_round_done(Connection& connection);
+  static size_t output_soft_limit(const Connection& connection) {
+    return connection.session.authenticated ? kOutputSoftLimit : kOutputSoftLimitUnauthenticated;
+  }
+  void keep_for_later(Connection& connection, const char* bytes, size_t size);
   void check_output(Connection& connection);
   void set_output_check();
   void close_slow_readers();
@@ -144,16 +152,16 @@ class Worker final : private WorkerView {
   Dispatcher dispatcher_;
 
   std::vector<std::unique_ptr<Connection>> connections_;  // by slot; null: free
-  std::vector<uint32_t> generations_;                      // by slot
+  std::vector<uint32_t> generations_;                     // by slot
   std::vector<uint32_t> free_slots_;
 
   std::vector<Input> inputs_;
   std::array<Group, kStages> groups_;
-  size_t newest_group_ = 0;    // the one being filled
-  size_t cut_requests_ = 0;    // in all groups
-  protocol::ReplyBuffer unheard_;  // replies of clients that asked for none
-  std::vector<ConnectionId> waiting_;       // parked: tried again on the next turn
-  std::vector<ConnectionId> retry_now_;     // scratch
+  size_t newest_group_ = 0;              // the one being filled
+  size_t cut_requests_ = 0;              // in all groups
+  protocol::ReplyBuffer unheard_;        // replies of clients that asked for none
+  std::vector<ConnectionId> waiting_;    // parked: tried again on the next turn
+  std::vector<ConnectionId> retry_now_;  // scratch
   std::vector<ConnectionId> paused_;
   std::vector<ConnectionId> slow_readers_;  // above the soft output limit
   std::vector<Connection*> flush_list_;
@@ -162,14 +170,14 @@ class Worker final : private WorkerView {
   std::vector<Mail> mail_;                            // scratch
   std::vector<Session> departed_;  // sessions whose watches could not be given back yet
 
-  ShardSet garbage_;               // shards that may hold memory to be freed in slices
+  ShardSet garbage_;  // shards that may hold memory to be freed in slices
 
   unsigned parked_turns_ = 0;  // in a row with something parked, for backing off
   PauseMode pause_ = PauseMode::none;
   int64_t pause_until_ms_ = 0;
   int64_t next_idle_check_ms_ = 0;
   uint32_t keepalive_at_start_s_ = 0;  // what accepted sockets inherit from the listeners
-  size_t output_check_bytes_ = 0;  // the least amount of unsent replies that has consequences
+  size_t output_check_bytes_ = 0;      // the least amount of unsent replies that has consequences
   int64_t next_slow_reader_check_ns_ = 0;  // monotonic; holds while slow_readers_ is not empty
   bool stopping_ = false;
   int64_t stop_deadline_ns_ = 0;
