@@ -538,9 +538,8 @@ bool Worker::may_go_on(const Connection& connection) const {
   switch (connection.hold) {
     case Hold::none:
     case Hold::parked:
-      return true;
     case Hold::paused:
-      return pause_ == PauseMode::none;
+      return true;
     case Hold::round:
       return connection.rounds_missing == 0;
     case Hold::output:
@@ -726,18 +725,13 @@ void Worker::use_config(std::shared_ptr<const Config> config) {
 }
 
 void Worker::pause_clients(PauseMode mode, int64_t until_unix_ms) {
-  if (mode != PauseMode::none && pause_ != PauseMode::none) {
-    // A second pause does not weaken or shorten the first.
-    mode = std::max(mode, pause_);
-    until_unix_ms = std::max(until_unix_ms, pause_until_ms_);
-  }
   pause_ = mode;
   pause_until_ms_ = until_unix_ms;
   dispatcher_.set_pause(mode);
   dispatcher_.environment().expiry = node_.role() == Role::primary && mode == PauseMode::none
                                          ? ExpiryMode::remove
                                          : ExpiryMode::hide;
-  if (mode != PauseMode::none) return;
+  // Who still may not go on will be paused again.
   for (ConnectionId id : paused_) {
     Connection* connection = find(id);
     if (connection != nullptr && connection->hold == Hold::paused) waiting_.push_back(id);
