@@ -1,6 +1,7 @@
 // What session and node commands can reach, and what is constant about this node.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -22,11 +23,11 @@ using config::Config;
 struct NodeFacts {
   std::string run_id;  // 40 hexadecimal digits
   std::string executable;
-  std::string config_file;      // absolute, empty if none
-  std::string operating_system; // "Linux 6.1.0 x86_64"
+  std::string config_file;       // absolute, empty if none
+  std::string operating_system;  // "Linux 6.1.0 x86_64"
   std::string compiler;
   std::string allocator;
-  std::string driver;           // "uring" or "epoll"
+  std::string driver;  // "uring" or "epoll"
   int64_t process_id = 0;
   int64_t started_unix_ms = 0;
   unsigned threads = 1;
@@ -72,6 +73,36 @@ class ConfigStore {
  private:
   mutable std::mutex mutex_;
   std::shared_ptr<const Config> current_;
+};
+
+// CLIENT PAUSE as all workers will see it. Workers hear of changes in different orders, so they are
+// told to look here rather than what to do. Any thread.
+class PauseStore {
+ public:
+  struct Pause {
+    PauseMode mode = PauseMode::none;
+    int64_t until_unix_ms = 0;
+  };
+
+  Pause current() const {
+    std::lock_guard guard(mutex_);
+    return current_;
+  }
+  // A second pause neither weakens nor shortens one that lasts.
+  void begin(Pause wanted, int64_t now_unix_ms) {
+    std::lock_guard guard(mutex_);
+    if (current_.until_unix_ms <= now_unix_ms) current_ = {};
+    current_.mode = std::max(current_.mode, wanted.mode);
+    current_.until_unix_ms = std::max(current_.until_unix_ms, wanted.until_unix_ms);
+  }
+  void end() {
+    std::lock_guard guard(mutex_);
+    current_ = {};
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  Pause current_;
 };
 
 // For commands about the client itself.
@@ -127,6 +158,7 @@ struct FinishContext {
   Session& session;
   KeyContext* keys;  // all shards are locked; null unless the row's plan says all_shards
   ConfigStore& config_store;
+  PauseStore& pause_store;
   const NodeServices& services;
   const NodeFacts& facts;
   const CommandTable& commands;

@@ -34,6 +34,7 @@ class Node {
   Keyspace& keyspace() { return keyspace_; }
   EffectLog& effect_log() { return effect_log_; }
   ConfigStore& config_store() { return config_store_; }
+  PauseStore& pause_store() { return pause_store_; }
   const CommandTable& commands() const { return commands_; }
   const NodeFacts& facts() const { return facts_; }
   const NodeServices& services() const { return services_; }
@@ -60,6 +61,7 @@ class Node {
   Keyspace keyspace_;
   EffectLog effect_log_;
   ConfigStore config_store_;
+  PauseStore pause_store_;
   std::vector<std::unique_ptr<Mailbox>> mailboxes_;
   std::vector<Counter> connections_;
   std::atomic<uint64_t> session_ids_{0};

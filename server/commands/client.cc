@@ -325,18 +325,29 @@ std::shared_ptr<NodeTask> kill(NodeContext& context, Arguments arguments, Reply&
 
 class PauseTask final : public NodeTask {
  public:
+  // None: ends the pause there is.
   PauseTask(PauseMode mode, int64_t until_ms) : mode_(mode), until_ms_(until_ms) {}
 
   bool gathers() const override { return false; }
   void finish(FinishContext& context, Reply& reply) override {
+    store_ = &context.pause_store;
+    if (mode_ == PauseMode::none) {
+      store_->end();
+    } else {
+      store_->begin({mode_, until_ms_}, context.now_ms);
+    }
     context.apply_everywhere = true;
     reply.ok();
   }
-  void apply(WorkerView& view) override { view.pause_clients(mode_, until_ms_); }
+  void apply(WorkerView& view) override {
+    const PauseStore::Pause pause = store_->current();
+    view.pause_clients(pause.mode, pause.until_unix_ms);
+  }
 
  private:
   PauseMode mode_;
   int64_t until_ms_;
+  PauseStore* store_ = nullptr;
 };
 
 std::shared_ptr<NodeTask> pause(NodeContext& context, Arguments arguments, Reply& reply) {

@@ -254,6 +254,51 @@ TEST_CASE("two settings at the same time leave all workers with the same") {
   }
 }
 
+TEST_CASE("a pause and its end at the same time leave all workers the same") {
+  const bool pause_is_first = GENERATE(true, false);
+  WorkerDesk desk(3);
+  Peer& pauser = desk.connect();
+  Peer& other = desk.connect();
+  Peer& third = desk.connect();
+  Peer* clients[] = {&pauser, &other, &third};
+  desk.request(pauser, {"CLIENT", "PAUSE", "100000", "WRITE"});
+  desk.request(other, {"CLIENT", "UNPAUSE"});
+  // Each has done its own part before it hears of the other's.
+  desk.turn(pause_is_first ? pauser.worker : other.worker);
+  desk.turn(pause_is_first ? other.worker : pauser.worker);
+  desk.settle();
+  CHECK(pauser.take() == "+OK\r\n");
+  CHECK(other.take() == "+OK\r\n");
+  for (Peer* client : clients) {
+    CHECK(desk.ask(*client, {"SET", "k", "v"}) == (pause_is_first ? "+OK\r\n" : ""));
+  }
+  desk.advance_ms(100'000);
+  desk.settle();
+  for (Peer* client : clients) CHECK(client->take() == (pause_is_first ? "" : "+OK\r\n"));
+}
+
+TEST_CASE("a second pause neither weakens nor shortens the first") {
+  WorkerDesk desk(2);
+  Peer& pauser = desk.connect();
+  Peer& other = desk.connect();
+  desk.ask(pauser, {"CLIENT", "PAUSE", "1000", "WRITE"});
+  desk.ask(pauser, {"CLIENT", "PAUSE", "10", "WRITE"});
+  desk.advance_ms(500);
+  CHECK(desk.ask(other, {"SET", "k", "v"}).empty());
+  desk.ask(pauser, {"CLIENT", "PAUSE", "100", "ALL"});
+  CHECK(desk.ask(pauser, {"GET", "k"}).empty());
+  desk.advance_ms(499);
+  desk.settle();
+  CHECK(pauser.heard.empty());
+  desk.advance_ms(1);
+  desk.settle();
+  CHECK(other.take() == "+OK\r\n");
+  CHECK(pauser.take().starts_with("$"));
+  // One that is over has no say in the next.
+  desk.ask(pauser, {"CLIENT", "PAUSE", "1000", "WRITE"});
+  CHECK(desk.ask(pauser, {"GET", "k"}) == "$1\r\nv\r\n");
+}
+
 TEST_CASE("a client that leaves in the middle of a round is not mixed up with the next one") {
   WorkerDesk desk(2);
   Peer& asker = desk.connect();
