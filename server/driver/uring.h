@@ -58,6 +58,7 @@ class UringDriver final : public Driver {
     uint32_t ended : 1 = 0;       // the peer closed, or an error was reported
     uint32_t sending : 1 = 0;     // a send is in the ring
     uint32_t closing : 1 = 0;     // op close was taken
+    uint32_t unanswered : 1 = 0;  // something was received and nothing sent since
   };
 
   explicit UringDriver(const DriverOptions& options);
@@ -89,6 +90,7 @@ class UringDriver final : public Driver {
   Connection* find(ConnectionId id);
   void arm_receive(ConnectionId id, Connection& connection);
   void rearm_starved();
+  void look_after_unanswered();
   void give_back_buffers();
   void on_received(ConnectionId id, const io_uring_cqe& completion);
   void on_receive_ended(ConnectionId id, Connection& connection, int result);
@@ -113,6 +115,9 @@ class UringDriver final : public Driver {
 
   std::vector<Connection> connections_;  // by slot
   std::deque<ConnectionId> starved_;     // to be armed again when there are buffers, in order
+  std::vector<ConnectionId> heard_;      // received something in the last turn, and were unanswered
+  std::vector<ConnectionId> unanswered_;  // still, after the turn that followed
+  int64_t look_again_ns_ = 0;             // when to look after unanswered_, unless it is empty
 
   io_uring_buf_ring* buffer_ring_ = nullptr;
   ReceiveBuffers buffers_;

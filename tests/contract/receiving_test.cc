@@ -111,6 +111,19 @@ TEST_CASE("the end of a paused connection comes after resume") {
   });
 }
 
+TEST_CASE("a reset right behind the last bytes is noticed, by a worker that does not answer, too") {
+  in_every_world([](World& world, Recorder& recorder) {
+    Pair client = connect(world, recorder);
+    REQUIRE(client.peer->write("first") == 5);
+    recorder.turn_until([&] { return client.record->received == "first"; });
+    // Both have come before the driver looks again.
+    REQUIRE(client.peer->write("last") == 4);
+    client.peer->reset();
+    recorder.turn_until([&] { return client.record->ended; });
+    REQUIRE(client.record->end_result < 0);
+  });
+}
+
 TEST_CASE("a reset of a paused connection does not keep the driver busy") {
   in_every_world([](World& world, Recorder& recorder) {
     Pair client = connect(world, recorder);
