@@ -16,10 +16,15 @@ namespace larder::protocol {
 using Arguments = std::span<const std::string_view>;
 
 struct ArgumentList {
+  // Room for more than this is given back: one giant request must not cost its memory for ever.
+  static constexpr size_t kMostKeptViews = 16 << 10;
+
   std::vector<std::string_view> views;  // into the input, or into `decoded`
   std::deque<std::string> decoded;      // inline arguments that had quotes; addresses are stable
 
   void clear() {
+    if (views.capacity() > kMostKeptViews) [[unlikely]]
+      std::vector<std::string_view>().swap(views);
     views.clear();
     if (!decoded.empty()) decoded.clear();
   }

@@ -15,6 +15,9 @@ using protocol::Reply;
 // How much of a request an error may repeat, so that a client cannot have megabytes echoed.
 constexpr size_t kMaxEchoedBytes = 128;
 
+// Scratch beyond this is given back: one giant request must not cost its memory for ever.
+constexpr size_t kMostKeptKeys = 16 << 10;
+
 std::string_view echoed(std::string_view text) { return text.substr(0, kMaxEchoedBytes); }
 
 // Arguments a key position may name: [first, last] with the row's step.
@@ -285,6 +288,7 @@ Outcome Dispatcher::run_wide(Session& session, const Request& request, Reply& re
   } else {
     keyspace.unlock(shards);
   }
+  forget_keys();
   if (!context.parked()) return Outcome::done;
   reply.buffer().truncate(begin);
   return Outcome::parked;
@@ -297,6 +301,11 @@ void Dispatcher::extract_keys(const CommandRow& row, Arguments arguments, ShardS
     keys_.push_back({arguments[i], node_.keyspace().hasher()(arguments[i])});
     shards.add(keys_.back().shard());
   }
+}
+
+void Dispatcher::forget_keys() {
+  if (keys_.capacity() > kMostKeptKeys) std::vector<Key>().swap(keys_);
+  keys_.clear();
 }
 
 bool Dispatcher::lock_all(Session& session) {
@@ -405,6 +414,7 @@ Outcome Dispatcher::run_exec(Session& session, const Request& request, Reply& re
   } else {
     node_.keyspace().unlock(shards);
   }
+  forget_keys();
   return session.to_apply.empty() ? Outcome::done : Outcome::applying;
 }
 

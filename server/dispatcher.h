@@ -93,6 +93,7 @@ class Dispatcher {
 
   // Fills keys_ with the command's keys, and `shards` with theirs.
   void extract_keys(const CommandRow& row, protocol::Arguments arguments, ShardSet& shards);
+  void forget_keys();
   bool lock_all(Session& session);
   void unlock_all(Session& session);
   void commit_effects(bool together);

@@ -5,6 +5,7 @@ Checks register on the suite of hostile.py through `attack`, which keeps a bysta
 
 import os
 import random
+import re
 
 from harness.resp import Connection, ConnectionClosed, Error, encode
 from harness.server import wait_until
@@ -187,6 +188,23 @@ def _(t):
     assert len(error) < 500, f"an echo of {len(error)} characters"
     matches(connection.call("\x00"), "^ERR unknown command '")
     connection.in_step()
+
+
+@attack(1, "requests of 2,000,000 keys give back all their memory, on every worker")
+def _(t):
+    keys = b"*2000001\r\n$3\r\nDEL\r\n" + b"$1\r\nk\r\n" * 2000000
+
+    def used_bytes():
+        with t.server.connect() as connection:
+            return int(re.search(rb"used_memory:(\d+)", connection.call("INFO", "memory")).group(1))
+
+    before = used_bytes()
+    for _ in range(6):
+        with t.server.connect() as connection:
+            connection.send(keys)
+            equal(connection.reply(), 0)
+    # What the allocator keeps for later is its own affair.
+    wait_until(lambda: used_bytes() - before < 16 * MIB, "the memory to be given back")
 
 
 @attack(1, "a slow sender, one byte now and then, holds up nobody")
