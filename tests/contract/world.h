@@ -46,6 +46,8 @@ class World {
   virtual server::Driver& driver() = 0;
   // Null if nobody listens.
   virtual std::unique_ptr<Peer> connect() = 0;
+  // Are its sockets descriptors of this process, which can run out of them?
+  virtual bool has_descriptors() const { return true; }
 };
 
 struct WorldFactory {

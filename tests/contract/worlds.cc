@@ -2,6 +2,7 @@
 
 #include "tests/contract/kernel_world.h"
 #include "tests/contract/world.h"
+#include "tests/simulation/contract_world.h"
 
 namespace larder::contract {
 
@@ -11,6 +12,7 @@ namespace {
 constexpr WorldFactory kFactories[] = {
     {"uring", make_uring_world},
     {"epoll", make_epoll_world},
+    {"simulation", simulation::make_simulated_world},
 };
 
 }  // namespace

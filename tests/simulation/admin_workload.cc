@@ -90,7 +90,13 @@ class Admin final : public Workload {
         {"maxclients", "1000"},  {"maxclients", "2000"}, {"tcp-keepalive", "60"},
         {"loglevel", "verbose"}, {"timeout", "0"},       {"proto-max-bulk-len", "536870912"},
     };
-    const Words& setting = random.pick(kSettings);
+    static const std::vector<Words> kLimits = {
+        {"maxclients", "5"},
+        {"maxclients", "12"},
+        {"timeout", "1"},
+        {"client-output-buffer-limit", "normal 1500000 0 0"},
+    };
+    const Words& setting = random.pick(facts_.has_limits ? kLimits : kSettings);
     client.request({"CONFIG", "SET", setting[0], setting[1]}, expect_simple("OK"));
   }
 
@@ -98,7 +104,7 @@ class Admin final : public Workload {
     client.request({"MULTI"}, expect_simple("OK"));
     client.request({"CLIENT", "LIST"}, expect_simple("QUEUED"));
     client.request({"DBSIZE"}, expect_simple("QUEUED"));
-    client.request({"CONFIG", "SET", "timeout", "0"}, expect_simple("QUEUED"));
+    client.request({"CONFIG", "SET", "tcp-keepalive", "300"}, expect_simple("QUEUED"));
     client.request({"INFO", "clients"}, expect_simple("QUEUED"));
     client.request({"EXEC"}, [](const Value& reply, UnixRange range) -> std::string {
       if (reply.elements.size() != 4) return "expected four results";

@@ -10,6 +10,10 @@ namespace larder::simulation {
 using transcripts::ReadResult;
 using transcripts::ReadStatus;
 
+namespace {
+constexpr std::string_view kRefusal = "ERR max number of clients";
+}  // namespace
+
 Client::Client(std::string name, Network& network, const SimClock& clock, Random random,
                std::unique_ptr<Workload> workload, const bool& may_be_closed)
     : name_(std::move(name)),
@@ -21,7 +25,7 @@ Client::Client(std::string name, Network& network, const SimClock& clock, Random
 
 void Client::connect(const ClientManners& manners) {
   end_ = network_.connect(manners.to_server_bytes, manners.to_client_bytes);
-  is_finishing_ = has_finished_ = may_end_ = false;
+  is_finishing_ = has_finished_ = may_end_ = has_heard_ = false;
 }
 
 void Client::request(const Words& words, ReplyCheck check) {
@@ -89,7 +93,11 @@ void Client::write_some(size_t most) {
 }
 
 void Client::read_some(size_t most) {
+  const size_t before = inbox_.size();
   const bool goes_on = end_->read(most, inbox_);
+  for (const char byte : std::string_view(inbox_).substr(before)) {
+    digest_ = digest_ * 1099511628211ULL + static_cast<uint8_t>(byte);
+  }
   take_replies();
   if (!goes_on) on_server_closed();
 }
@@ -103,6 +111,12 @@ void Client::take_replies() {
     check(read.status == ReadStatus::complete,
           name_ + ": not RESP: " + read.reason + " in " +
               transcripts::quote(std::string_view(inbox_).substr(taken, 200)));
+    const bool is_refusal = !has_heard_ && may_be_closed_ && value.text.starts_with(kRefusal);
+    has_heard_ = true;
+    if (is_refusal) {
+      taken = inbox_.size();
+      break;  // the end follows
+    }
     check(!expected_.empty(),
           name_ + ": a reply that nobody asked for: " + transcripts::render(value).substr(0, 200));
     taken += read.size;

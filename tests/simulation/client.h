@@ -2,7 +2,7 @@
 // says is its workload's business, what the replies must be is said with each request.
 //
 // Checks by itself: every reply is whole RESP, there is exactly one for each request, in order, and
-// the server closes a connection only where it may.
+// the server closes a connection only where it may. A connection may be refused instead.
 #pragma once
 
 #include <deque>
@@ -81,6 +81,8 @@ class Client {
   void connect(const ClientManners& manners);
   size_t unanswered() const { return expected_.size(); }
   uint64_t replies() const { return replies_; }
+  // Of all bytes that ever came, in order.
+  uint64_t digest() const { return digest_; }
   std::string describe() const;
 
  private:
@@ -110,7 +112,9 @@ class Client {
   bool is_finishing_ = false;  // nothing more is asked; the half close follows the outbox
   bool has_finished_ = false;
   bool may_end_ = false;
+  bool has_heard_ = false;  // anything on this connection
   uint64_t replies_ = 0;
+  uint64_t digest_ = 0;
 };
 
 }  // namespace larder::simulation

@@ -27,6 +27,7 @@ void draw_network(Random& random, Plan& plan) {
   network.delay_send = some_chance(random, 800);
   network.delay_close = some_chance(random, 800);
   network.fail_accept = some_chance(random, 300);
+  network.delay_mail = some_chance(random, 900);
   network.receive_buffer_bytes = random.chance(500) ? 64 << 10 : 16 + random.size_up_to(8000);
   network.receive_buffer_count = random.chance(500) ? 64 : 1 + random.size_up_to(8);
   ClientManners& manners = plan.manners;
@@ -57,6 +58,8 @@ Plan Plan::draw(Random& random) {
   plan.allows_pause = random.chance(300);
   // A clock set back lets keys appear again that a pause only hid: no owner could tell.
   if (plan.allows_pause) plan.jumps_back = false;
+  plan.has_limits = random.chance(150);
+  plan.stops_under_load = random.chance(150);
   plan.allows_flushall = random.chance(150);
   if (plan.allows_flushall) {
     // Only those stay who expect nothing to last.
@@ -83,6 +86,7 @@ std::string Plan::describe() const {
   add("starve", network.starve);
   add("short", network.short_send);
   add("delay", network.delay_send);
+  add("mail", network.delay_mail);
   add("buffer", network.receive_buffer_bytes);
   add("reset", manners.reset);
   add("close", manners.close);
@@ -93,6 +97,8 @@ std::string Plan::describe() const {
   add("kill", allows_kill);
   add("pause", allows_pause);
   add("flushall", allows_flushall);
+  add("limits", has_limits);
+  add("stop", stops_under_load);
   return text;
 }
 

@@ -36,6 +36,8 @@ struct Plan {
   bool allows_flushall = false;
   bool allows_kill = false;
   bool allows_pause = false;
+  bool has_limits = false;        // few clients, short timeouts, small output buffers
+  bool stops_under_load = false;  // instead of healing
 
   // Nothing keeps workers from shards or time from flowing: keys must go on time.
   bool is_expiry_punctual() const { return take_shard == 0 && clock_jump == 0 && !allows_pause; }

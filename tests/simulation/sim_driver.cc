@@ -95,9 +95,6 @@ void SimDriver::carry_out(const Ops& ops, const Op& op) {
     case OpKind::stop_listening:
       if (listens_) network_.stop_listening();
       return;
-    case OpKind::replace_file:
-      replaced_files_.emplace_back(op.token, 0);
-      return;
   }
 }
 
@@ -119,7 +116,7 @@ bool SimDriver::may_receive(const Connection& connection) const {
 }
 
 bool SimDriver::has_work() const {
-  if (is_woken_ || !replaced_files_.empty()) return true;
+  if (is_woken_) return true;
   if (listens_ && network_.has_arrivals()) return true;
   for (const auto& [slot, connection] : connections_) {
     const Socket& socket = *connection.socket;
@@ -137,10 +134,6 @@ bool SimDriver::has_work() const {
 }
 
 void SimDriver::collect(std::vector<Event>& events) {
-  for (const auto& [token, result] : replaced_files_) {
-    events.push_back({.kind = EventKind::file_replaced, .result = result, .token = token});
-  }
-  replaced_files_.clear();
   if (listens_) collect_accepted(events);
   std::vector<uint32_t> slots;
   for (const auto& [slot, connection] : connections_) slots.push_back(slot);

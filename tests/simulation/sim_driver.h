@@ -30,6 +30,7 @@ struct NetworkFaults {
   unsigned delay_send = 0;
   unsigned delay_close = 0;
   unsigned fail_accept = 0;
+  unsigned delay_mail = 0;  // between workers, past the receiver's next step
   size_t receive_buffer_bytes = 64 * 1024;
   size_t receive_buffer_count = 64;  // per turn
 };
@@ -84,7 +85,6 @@ class SimDriver final : public server::Driver {
   size_t buffers_left_ = 0;
   std::vector<std::unique_ptr<char[]>> buffers_;  // of the events last handed out
   std::deque<server::Addresses> addresses_;       // likewise
-  std::vector<std::pair<uint64_t, int32_t>> replaced_files_;
 };
 
 }  // namespace larder::simulation

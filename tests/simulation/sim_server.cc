@@ -12,7 +12,8 @@ constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 }  // namespace
 
 SimServer::SimServer(const server::Config& config, unsigned workers, Random random,
-                     const NetworkFaults& faults) {
+                     const NetworkFaults& faults)
+    : faults_(faults), random_(random.fork()) {
   server::NodeOptions options;
   options.config = config;
   options.threads = workers;
@@ -55,13 +56,15 @@ void SimServer::stop(bool at_once) {
 bool SimServer::is_ready(unsigned worker) const {
   const Lane& lane = lanes_[worker];
   if (lane.is_finished) return false;
-  return !lane.ops.list.empty() || lane.wake_at_ns <= clock_.monotonic_ns() ||
-         drivers_[worker]->has_work();
+  return !lane.ops.list.empty() || !lane.held_mail.empty() ||
+         lane.wake_at_ns <= clock_.monotonic_ns() || drivers_[worker]->has_work();
 }
 
 void SimServer::step(unsigned worker) {
   Lane& lane = lanes_[worker];
   check(!lane.is_finished, "a worker that has finished was stepped");
+  hold_mail();
+  deliver_mail(worker);
   drivers_[worker]->turn(lane.ops, 0, lane.events);
   const server::StepResult result = lane.worker->step(clock_.now(), lane.events, lane.ops);
   lane.wake_at_ns = result.wait_ns < 0 ? kNever : clock_.monotonic_ns() + result.wait_ns;
@@ -69,6 +72,25 @@ void SimServer::step(unsigned worker) {
   if (!result.finished) return;
   lane.is_finished = true;
   drivers_[worker]->turn(lane.ops, 0, lane.events);
+}
+
+void SimServer::hold_mail() {
+  std::vector<server::Mail> mail;
+  for (unsigned i = 0; i < worker_count(); ++i) {
+    node_->mailbox(i).take_all(mail);
+    std::move(mail.begin(), mail.end(), std::back_inserter(lanes_[i].held_mail));
+  }
+}
+
+void SimServer::deliver_mail(unsigned worker) {
+  std::vector<server::Mail>& held = lanes_[worker].held_mail;
+  if (held.empty() || random_.chance(faults_.delay_mail)) return;
+  // The earlier part of it.
+  const size_t count = faults_.delay_mail == 0 ? held.size() : 1 + random_.below(held.size());
+  const auto end = held.begin() + static_cast<std::ptrdiff_t>(count);
+  std::for_each(held.begin(), end,
+                [&](server::Mail& mail) { node_->mailbox(worker).post(std::move(mail)); });
+  held.erase(held.begin(), end);
 }
 
 void SimServer::refresh() {

@@ -52,15 +52,22 @@ class SimServer {
   void stop(bool at_once);
 
  private:
+  // Another thread may post while a worker is in the middle of its step, too late for that step.
+  void hold_mail();
+  void deliver_mail(unsigned worker);
+
   struct Lane {
     std::unique_ptr<server::Worker> worker;
     server::Ops ops;
     std::vector<server::Event> events;
+    std::vector<server::Mail> held_mail;  // on its way, in order
     int64_t wake_at_ns = 0;
     int64_t ready_since_ns = 0;
     bool is_finished = false;
   };
 
+  const NetworkFaults& faults_;
+  Random random_;
   SimClock clock_;
   Network network_;
   std::unique_ptr<server::Node> node_;

@@ -18,13 +18,14 @@ constexpr size_t kMostFollowers = 3;
 Simulation::Simulation(uint64_t seed, bool is_verbose)
     : random_(seed),
       plan_(Plan::draw(random_)),
-      may_be_closed_(plan_.allows_kill),
+      may_be_closed_(plan_.allows_kill || plan_.has_limits),
       is_verbose_(is_verbose),
       server_(server::Config(), plan_.workers, random_.fork(), faults_) {
   facts_.clock = &server_.clock();
   facts_.allows_flushall = plan_.allows_flushall;
   facts_.allows_kill = plan_.allows_kill;
   facts_.allows_pause = plan_.allows_pause;
+  facts_.has_limits = plan_.has_limits;
   note_time();
 }
 
@@ -32,9 +33,13 @@ void Simulation::run() {
   set_up();
   faults_ = plan_.network;
   run_faults();
+  if (plan_.stops_under_load) return stop_under_load();
   heal();
   check_rest();
-  leave_and_empty();
+  leave();
+  check_pause();
+  sleep_until_nothing_is_due();
+  empty();
   check_nothing_is_left();
   shut_down();
 }

@@ -5,6 +5,7 @@
 //   healing  no more faults, nobody asks anything new: all that was asked must be answered
 //   rest     what must hold when all is quiet; then everybody leaves, everything is emptied, and
 //            the server stops: nothing may be left
+// or, instead of healing and rest, the server is stopped under load and must end in time.
 //
 // Any breach ends the run with a Failure.
 #pragma once
@@ -49,9 +50,13 @@ class Simulation {
   void run_faults();
   void heal();
   void check_rest();
-  void leave_and_empty();
+  void leave();
+  void check_pause();
+  void sleep_until_nothing_is_due();
+  void empty();
   void check_nothing_is_left();
   void shut_down();
+  void stop_under_load();
 
   // One step.
   void take_step();

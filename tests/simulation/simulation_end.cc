@@ -12,6 +12,18 @@ constexpr size_t kMostRounds = 20'000;
 // How far the clock may have to move for it (a pause that ends, ...).
 constexpr int64_t kMostWaitNs = 10'000'000'000;
 
+// Says nothing by itself.
+class Idler final : public Workload {
+ public:
+  std::string name() const override { return "the simulation itself"; }
+  void speak(Client&) override {}
+  void lost(size_t) override {}
+};
+
+std::unique_ptr<Workload> make_idler() {
+  return std::make_unique<Idler>();
+}
+
 }  // namespace
 
 bool Simulation::drain_clients() {
@@ -55,8 +67,66 @@ void Simulation::check_rest() {
     check(server_.worker(i).dispatcher().config() == *current,
           "worker " + std::to_string(i) + " uses other settings than the others");
   }
-  // Everybody is answered and every pause is over: workers are awake for deadlines alone. Time
-  // passes until those have gone, too.
+}
+
+void Simulation::leave() {
+  for (const std::unique_ptr<Client>& client : clients_) {
+    totals_.replies += client->replies();
+    totals_.digest = totals_.digest * 31 + client->digest();
+    client->leave();
+  }
+  server_.settle(random_);
+  ask(0, {"CONFIG", "SET", "timeout", "0", "maxclients", "10000"});
+}
+
+// All workers must be of one mind whether writes are paused, also when two clients change it at the
+// same time: of the same writes on each of them, at one instant, all or none are answered.
+void Simulation::check_pause() {
+  std::vector<std::unique_ptr<Client>> probes;
+  // The worker with the fewest connections gets the next one, so each gets one.
+  for (unsigned i = 0; i < server_.worker_count(); ++i) {
+    probes.push_back(std::make_unique<Client>("probe" + std::to_string(i), server_.network(),
+                                              server_.clock(), random_.fork(), make_idler(),
+                                              may_be_closed_));
+    probes.back()->connect(ClientManners());
+  }
+  const auto drain = [&] {
+    bool moved = false;
+    for (const std::unique_ptr<Client>& probe : probes) moved = probe->drain() || moved;
+    return moved;
+  };
+  const auto drain_all = [&] {
+    do {
+      server_.settle(random_);
+    } while (drain());
+  };
+  drain_all();
+  if (plan_.allows_pause) {
+    probes.front()->request({"CLIENT", "PAUSE", "1000", "WRITE"}, expect_kinds("+"));
+    probes.back()->request({"CLIENT", "UNPAUSE"}, expect_kinds("+"));
+    faults_.delay_mail = 500;
+    drain_all();
+    faults_ = NetworkFaults();
+  }
+  uint64_t before = 0;
+  for (const std::unique_ptr<Client>& probe : probes) {
+    before += probe->replies();
+    probe->request({"SET", "probe", "x"}, expect_simple("OK"));
+  }
+  drain_all();
+  uint64_t answered = 0;
+  for (const std::unique_ptr<Client>& probe : probes) answered += probe->replies();
+  answered -= before;
+  check(answered == 0 || answered == probes.size(),
+        "some workers are paused, others not: " + std::to_string(answered) + " of " +
+            std::to_string(probes.size()) + " writes were answered");
+  for (const std::unique_ptr<Client>& probe : probes) probe->leave();
+  server_.settle(random_);
+}
+
+// Everybody has gone and every pause will be over: workers are awake for deadlines alone. Time
+// passes until those have gone, too.
+void Simulation::sleep_until_nothing_is_due() {
   const int64_t end_ns = server_.clock().monotonic_ns() + kMostWaitNs;
   while (server_.next_wake_ns() <= end_ns) {
     move_clock(std::max<int64_t>(server_.next_wake_ns() - server_.clock().monotonic_ns(), 1));
@@ -73,11 +143,7 @@ void Simulation::check_rest() {
   }
 }
 
-void Simulation::leave_and_empty() {
-  for (const std::unique_ptr<Client>& client : clients_) {
-    totals_.replies += client->replies();
-    client->leave();
-  }
+void Simulation::empty() {
   ask(0, {"FLUSHALL"});
   server_.settle(random_);
   compare_followers();
@@ -117,19 +183,45 @@ void Simulation::shut_down() {
   check(server_.network().connect(100, 100) == nullptr, "a stopped server still listens");
 }
 
+// Whole replies leave, to those who read them; then, or after a while, everything ends.
+void Simulation::stop_under_load() {
+  const bool at_once = random_.chance(300);
+  note(at_once ? "stops at once" : "stops");
+  may_be_closed_ = true;
+  faults_ = NetworkFaults();
+  give_all_shards();
+  server_.stop(at_once);
+  const int64_t end_ns = server_.clock().monotonic_ns() + kMostWaitNs;
+  while (!server_.has_finished()) {
+    server_.settle(random_);
+    if (random_.chance(700)) drain_clients();
+    if (random_.chance(100)) act_client();
+    check(server_.clock().monotonic_ns() < end_ns, "the server does not stop under load");
+    // Keys of a worker that has stopped are nobody's duty any more.
+    server_.clock().advance(random_.between(1'000, 20'000'000));
+    note_time();
+  }
+  for (const std::unique_ptr<Client>& client : clients_) {
+    while (client->drain()) {
+    }
+    totals_.replies += client->replies();
+    totals_.digest = totals_.digest * 31 + client->digest();
+    check(!client->is_connected(), client->name() + " is still connected to a stopped server");
+  }
+  compare_followers();
+  followers_.clear();
+  check(server_.network().accepted() == 0, "a stopped server holds sockets");
+  check(server_.node().total_connections() == 0, "a stopped server counts connections");
+}
+
 Value Simulation::ask(unsigned database, const Words& words) {
   Value answer;
   bool is_answered = false;
-  struct Asker final : Workload {
-    std::string name() const override { return "asker"; }
-    void speak(Client&) override {}
-    void lost(size_t) override {}
-  };
   const NetworkFaults before = faults_;
   faults_ = NetworkFaults();
   const bool never_closed = false;
-  Client asker("asker", server_.network(), server_.clock(), random_.fork(),
-               std::make_unique<Asker>(), never_closed);
+  Client asker("asker", server_.network(), server_.clock(), random_.fork(), make_idler(),
+               never_closed);
   asker.connect(ClientManners());
   asker.request({"SELECT", std::to_string(database)}, expect_simple("OK"));
   asker.request(words, [&](const Value& reply, UnixRange) -> std::string {
@@ -139,8 +231,9 @@ Value Simulation::ask(unsigned database, const Words& words) {
   });
   for (size_t round = 0; !is_answered; ++round) {
     check(round < 1000, "the simulation's own request is not answered");
-    asker.drain();
+    const bool moved = asker.drain();
     server_.settle(random_);
+    if (!moved && !is_answered) move_clock(10'000'000);  // a pause must end
   }
   asker.leave();
   server_.settle(random_);

@@ -27,6 +27,7 @@ struct SharedFacts {
   bool allows_flushall = false;
   bool allows_kill = false;
   bool allows_pause = false;
+  bool has_limits = false;
 
   // Counters.
   static constexpr unsigned kCounters = 3;
