@@ -60,11 +60,18 @@ Plan Plan::draw(Random& random) {
   if (plan.allows_pause) plan.jumps_back = false;
   plan.has_limits = random.chance(150);
   plan.stops_under_load = random.chance(150);
+  if (random.chance(80)) {
+    plan.floods = 1 + static_cast<unsigned>(random.below(2));
+    plan.manners.max_unanswered = 100;
+    plan.manners.to_server_bytes = 64 << 10;
+    plan.manners.to_client_bytes = 256 << 10;
+  }
   plan.allows_flushall = random.chance(150);
   if (plan.allows_flushall) {
     // Only those stay who expect nothing to last.
     plan.chaotic += plan.owners + 1;
     plan.owners = plan.counters = plan.register_readers = plan.transfers = 0;
+    plan.floods = 0;
   }
   return plan;
 }
@@ -82,6 +89,7 @@ std::string Plan::describe() const {
   add("transfers", transfers);
   add("chaotic", chaotic);
   add("admins", admins);
+  add("floods", floods);
   add("split", network.split_receive);
   add("starve", network.starve);
   add("short", network.short_send);

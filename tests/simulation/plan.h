@@ -19,6 +19,7 @@ struct Plan {
   unsigned counters = 0;
   unsigned register_readers = 0;  // with one writer
   unsigned transfers = 0;         // with one auditor
+  unsigned floods = 0;
   unsigned chaotic = 0;
   unsigned admins = 0;
 

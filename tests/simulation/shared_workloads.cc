@@ -200,8 +200,45 @@ class Auditor final : public SharedWorkload {
   }
 };
 
+// Asks for and brings so much at once that buffers fill and both sides have to wait.
+class Flood final : public SharedWorkload {
+ public:
+  using SharedWorkload::SharedWorkload;
+  std::string name() const override { return "flood"; }
+
+  void speak_selected(Client& client) override {
+    Random& random = client.random();
+    if (random.chance(600)) {
+      const auto letter = static_cast<char>('a' + random.below(26));
+      return client.request({"SET", key(random), std::string(kValueBytes, letter)},
+                            expect_simple("OK"));
+    }
+    Words words{"MGET"};
+    for (unsigned i = 0; i < kKeys; ++i) words.push_back(key(random));
+    client.request(words, [](const Value& reply, UnixRange) -> std::string {
+      if (reply.elements.size() != kKeys) return "expected as many values as keys";
+      for (const Value& element : reply.elements) {
+        const std::string& text = element.text;
+        if (text.empty()) continue;
+        const bool is_whole =
+            text.size() == kValueBytes && text.find_first_not_of(text[0]) == std::string::npos;
+        if (!is_whole) return "a value is not one that was written";
+      }
+      return {};
+    });
+  }
+
+ private:
+  static constexpr unsigned kKeys = 5;
+  static constexpr size_t kValueBytes = 30'000;
+  static std::string key(Random& random) { return "flood" + std::to_string(random.below(kKeys)); }
+};
+
 }  // namespace
 
+std::unique_ptr<Workload> make_flood(SharedFacts& facts) {
+  return std::make_unique<Flood>(facts);
+}
 std::unique_ptr<Workload> make_counter(SharedFacts& facts) {
   return std::make_unique<Counter>(facts);
 }

@@ -95,6 +95,8 @@ void SimDriver::carry_out(const Ops& ops, const Op& op) {
     case OpKind::stop_listening:
       if (listens_) network_.stop_listening();
       return;
+    default:  // no worker asks for anything else
+      return;
   }
 }
 

@@ -5,6 +5,7 @@
 //   included counter    database 3: INCR of shared counters; all replies differ, and none is
 //   missing register   database 3: one writer of rising numbers, readers that never see one go back
 //   transfer   database 3: money between accounts, by WATCH and MULTI; the sum never changes
+//   flood      database 3: large values, many at once, so that buffers fill on both sides
 //   chaos      databases 4-6: any data command on a few shared keys; replies have the right shape
 //   admin      what concerns the whole node
 #pragma once
@@ -49,6 +50,7 @@ std::unique_ptr<Workload> make_register_writer(SharedFacts& facts);
 std::unique_ptr<Workload> make_register_reader(SharedFacts& facts);
 std::unique_ptr<Workload> make_transfer(SharedFacts& facts);
 std::unique_ptr<Workload> make_auditor(SharedFacts& facts);
+std::unique_ptr<Workload> make_flood(SharedFacts& facts);
 std::unique_ptr<Workload> make_chaos(SharedFacts& facts);
 std::unique_ptr<Workload> make_admin(SharedFacts& facts);
 
