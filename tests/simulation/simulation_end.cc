@@ -236,7 +236,8 @@ Value Simulation::ask(unsigned database, const Words& words) {
     is_answered = true;
     return reply.kind == transcripts::ValueKind::error ? reply.text : "";
   });
-  for (size_t round = 0; !is_answered; ++round) {
+  for (size_t round = 0;; ++round) {
+    if (is_answered) break;
     check(round < 1000, "the simulation's own request is not answered");
     const bool moved = asker.drain();
     server_.settle(random_);
