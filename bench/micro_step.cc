@@ -120,7 +120,7 @@ class Turns {
   void fill(std::string_view value) {
     auto& keyspace = node_.keyspace();
     for (uint64_t number = 0; number < keys_; ++number) {
-      char key[17];
+      char key[32];  // the compiler allows for more digits than there are
       std::snprintf(key, sizeof key, "key:%012llu", static_cast<unsigned long long>(number));
       const std::string_view text(key, 16);
       const auto hash = keyspace.hasher()(text);
