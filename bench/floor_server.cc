@@ -138,8 +138,6 @@ class FloorServer {
       case EventKind::accept_failed:
         std::fprintf(stderr, "floor_server: accept: %s\n", std::strerror(-event.result));
         return;
-      case EventKind::file_replaced:
-        return;
     }
   }
 

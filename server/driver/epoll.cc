@@ -9,7 +9,6 @@
 #include <cstring>
 #include <utility>
 
-#include "server/driver/replace_file.h"
 
 namespace larder::server {
 
@@ -172,10 +171,6 @@ void EpollDriver::carry_out(const Ops& ops) {
         break;
       case OpKind::stop_listening:
         stop_listening();
-        break;
-      case OpKind::replace_file:
-        push(EventKind::file_replaced, {}, replace_file(ops.texts[op.text], ops.texts[op.text + 1]))
-            .token = op.token;
         break;
     }
   }

@@ -65,7 +65,6 @@ enum class EventKind : uint8_t {
   sent,           // connection; result: bytes taken by the kernel, or -errno
   closed,         // connection: nothing more will come
   accept_failed,  // result: -errno (no descriptors or memory left); accepting goes on by itself
-  file_replaced,  // token; result: 0 or -errno, for op replace_file
 };
 
 struct Event {
@@ -75,7 +74,6 @@ struct Event {
   ConnectionId connection = {};
   char* bytes = nullptr;
   SocketHandle handle = -1;
-  uint64_t token = 0;
   const Addresses* addresses = nullptr;
 };
 
@@ -88,7 +86,6 @@ enum class OpKind : uint8_t {
   refuse,          // handle: write texts[text] as far as it goes without waiting, close the socket
   wake,            // worker: make that worker's wait return
   stop_listening,  // close the listeners
-  replace_file,    // token, text: write a file atomically (temporary name, fsync, rename)
 };
 
 struct SendPiece {
@@ -103,8 +100,7 @@ struct Op {
   uint32_t worker = 0;
   uint32_t first_piece = 0;
   uint32_t piece_count = 0;
-  uint64_t token = 0;
-  uint32_t text = 0;  // index into Ops::texts (replace_file: the path there, the bytes at text + 1)
+  uint32_t text = 0;  // index into Ops::texts
   // adopt, TCP: seconds of silence after which the kernel probes the peer; 0 never, < 0 as the
   // listener was opened.
   int32_t keepalive_s = -1;

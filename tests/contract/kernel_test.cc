@@ -248,25 +248,12 @@ TEST_CASE("without descriptors accepting pauses, clients wait, the connected are
   });
 }
 
-TEST_CASE("a file is replaced by an op and answered by its token") {
-  in_every_world([](World&, Recorder& recorder) {
-    const ScratchFolder folder;
-    const auto replace = [&](uint64_t token, const std::string& path, const std::string& bytes) {
-      Op& op = recorder.ops().list.emplace_back();
-      op.kind = OpKind::replace_file;
-      op.token = token;
-      op.text = static_cast<uint32_t>(recorder.ops().texts.size());
-      recorder.ops().texts.push_back(path);
-      recorder.ops().texts.push_back(bytes);
-    };
-    const std::string bytes = distinct_bytes(100'000);
-    replace(7, folder.file("larder.conf"), bytes);
-    replace(8, folder.file("missing/larder.conf"), bytes);
-    recorder.turn_until([&] { return recorder.replaced_files.size() == 2; });
-    REQUIRE(recorder.replaced_files[0] == std::pair<uint64_t, int>{7, 0});
-    REQUIRE(recorder.replaced_files[1] == std::pair<uint64_t, int>{8, -ENOENT});
-    REQUIRE((folder.read("larder.conf") == bytes));
-  });
+TEST_CASE("a file is replaced as a whole, or the error says why not") {
+  const ScratchFolder folder;
+  const std::string bytes = distinct_bytes(100'000);
+  REQUIRE(server::replace_file(folder.file("larder.conf"), bytes) == 0);
+  REQUIRE((folder.read("larder.conf") == bytes));
+  REQUIRE(server::replace_file(folder.file("missing/larder.conf"), bytes) == -ENOENT);
 }
 
 TEST_CASE("a replaced file keeps its permissions and the link to it, and leaves nothing behind") {

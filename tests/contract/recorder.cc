@@ -132,9 +132,6 @@ void Recorder::on_event(const Event& event) {
       slots_[record.id.slot] = nullptr;
       return free_slots_.push_back(record.id.slot);
     }
-    case EventKind::file_replaced:
-      replaced_files.emplace_back(event.token, event.result);
-      return;
   }
   FAIL("an unknown event");
 }

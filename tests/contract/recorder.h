@@ -61,7 +61,6 @@ class Recorder {
   bool adopt_accepted = true;
   std::vector<server::SocketHandle> accepted;  // while adopt_accepted is false
   std::vector<int> accept_errors;
-  std::vector<std::pair<uint64_t, int>> replaced_files;  // token, result
 
  private:
   server::Op& push(server::OpKind kind, server::ConnectionId id);

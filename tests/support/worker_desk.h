@@ -282,7 +282,6 @@ class WorkerDesk {
         wants_turn_.at(op.worker) = true;
         break;
       case OpKind::stop_listening:
-      case OpKind::replace_file:
         break;
     }
   }
