@@ -68,15 +68,7 @@ void expire_at(KeyContext& context, Arguments arguments, TimeUnit unit, TimeBase
   const Key& key = context.key();
   const Entry entry = context.find(key);
   if (!entry || !conditions.hold(entry.deadline_ms(), *deadline)) return reply.integer(0);
-  if (context.has_passed(*deadline)) {
-    context.erase(key, entry);
-    context.wrote(key, EventClass::generic, "del");
-    if (context.listening()) context.effect({"DEL", key.text});
-  } else {
-    context.set_deadline(key, entry, *deadline);
-    context.wrote(key, EventClass::generic, "expire");
-    if (context.listening()) context.effect({"PEXPIREAT", key.text, IntegerText(*deadline)});
-  }
+  expire_key_at(context, key, entry, *deadline);
   reply.integer(1);
 }
 
@@ -121,11 +113,7 @@ void pexpiretime(KeyContext& context, Arguments, Reply& reply) {
 void persist(KeyContext& context, Arguments, Reply& reply) {
   const Key& key = context.key();
   const Entry entry = context.find(key);
-  if (!entry || entry.deadline_ms() == kNoDeadline) return reply.integer(0);
-  context.set_deadline(key, entry, kNoDeadline);
-  context.wrote(key, EventClass::generic, "persist");
-  context.effect_as_received();
-  reply.integer(1);
+  reply.integer(entry && persist_key(context, key, entry) ? 1 : 0);
 }
 
 // ---- rows ---------------------------------------------------------------------------------------

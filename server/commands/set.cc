@@ -44,18 +44,6 @@ constexpr ConditionWord kConditions[] = {
     {"ifdeq", Condition::digest, true}, {"ifdne", Condition::not_digest, true},
 };
 
-struct LifetimeWord {
-  std::string_view word;
-  TimeUnit unit;
-  TimeBase base;
-};
-constexpr LifetimeWord kLifetimes[] = {
-    {"ex", TimeUnit::seconds, TimeBase::from_now},
-    {"px", TimeUnit::milliseconds, TimeBase::from_now},
-    {"exat", TimeUnit::seconds, TimeBase::absolute},
-    {"pxat", TimeUnit::milliseconds, TimeBase::absolute},
-};
-
 // One step of parsing: did the word at `i` belong to this part of the grammar?
 enum class Step : uint8_t { taken, not_mine, failed };
 
@@ -96,7 +84,7 @@ Step read_lifetime(Arguments arguments, size_t& i, SetOptions& options, PendingL
     return Step::taken;
   }
   if (options.lifetime == Lifetime::keep) return Step::not_mine;
-  for (const LifetimeWord& candidate : kLifetimes) {
+  for (const LifetimeWord& candidate : kLifetimeWords) {
     if (!equals_ignoring_case(arguments[i], candidate.word) || i + 1 >= arguments.size()) continue;
     if (pending.word != nullptr && pending.word != &candidate) return Step::not_mine;
     options.lifetime = Lifetime::until;

@@ -29,17 +29,10 @@ void strlen(KeyContext& context, Arguments, Reply& reply) {
   reply.integer(entry ? static_cast<int64_t>(entry.length()) : 0);
 }
 
-void erase_key(KeyContext& context, Entry entry) {
-  const Key& key = context.key();
-  context.erase(key, entry);
-  context.wrote(key, EventClass::generic, "del");
-  if (context.listening()) context.effect({"DEL", key.text});
-}
-
 void getdel(KeyContext& context, Arguments, Reply& reply) {
   const Entry entry = context.look_up(context.key());
   reply_value_or_null(reply, entry);
-  if (entry) erase_key(context, entry);
+  if (entry) delete_key(context, context.key(), entry);
 }
 
 // SETs without options share this: the value, maybe with a deadline.
@@ -76,24 +69,6 @@ void setex(KeyContext& context, Arguments arguments, Reply& reply) {
   reply.ok();
 }
 
-struct LifetimeWord {
-  std::string_view word;
-  TimeUnit unit;
-  TimeBase base;
-};
-constexpr LifetimeWord kLifetimes[] = {{"ex", TimeUnit::seconds, TimeBase::from_now},
-                                       {"px", TimeUnit::milliseconds, TimeBase::from_now},
-                                       {"exat", TimeUnit::seconds, TimeBase::absolute},
-                                       {"pxat", TimeUnit::milliseconds, TimeBase::absolute}};
-
-void persist(KeyContext& context, Entry entry) {
-  const Key& key = context.key();
-  if (entry.deadline_ms() == kNoDeadline) return;
-  context.set_deadline(key, entry, kNoDeadline);
-  context.wrote(key, EventClass::generic, "persist");
-  if (context.listening()) context.effect({"PERSIST", key.text});
-}
-
 // PERSIST or one word of time with its number; the same word may stand again, its last number
 // counts.
 bool read_getex_option(Arguments arguments, size_t& i, bool& persists,
@@ -102,7 +77,7 @@ bool read_getex_option(Arguments arguments, size_t& i, bool& persists,
     persists = true;
     return lifetime == nullptr;
   }
-  for (const LifetimeWord& candidate : kLifetimes) {
+  for (const LifetimeWord& candidate : kLifetimeWords) {
     if (!equals_ignoring_case(arguments[i], candidate.word)) continue;
     if (persists || (lifetime != nullptr && lifetime != &candidate)) return false;
     if (i + 1 >= arguments.size()) return false;
@@ -132,12 +107,8 @@ void getex(KeyContext& context, Arguments arguments, Reply& reply) {
     if (!deadline) return;
   }
   reply_value(reply, entry);
-  if (persists) return persist(context, entry);
-  if (!deadline) return;
-  if (context.has_passed(*deadline)) return erase_key(context, entry);
-  context.set_deadline(key, entry, *deadline);
-  context.wrote(key, EventClass::generic, "expire");
-  if (context.listening()) context.effect({"PEXPIREAT", key.text, IntegerText(*deadline)});
+  if (persists) persist_key(context, key, entry);
+  if (deadline) expire_key_at(context, key, entry, *deadline);
 }
 
 void mget(KeyContext& context, Arguments, Reply& reply) {

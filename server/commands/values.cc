@@ -33,4 +33,26 @@ std::optional<int64_t> read_deadline(std::string_view argument, TimeUnit unit, T
   return deadline;
 }
 
+void delete_key(KeyContext& context, const Key& key, storage::Entry entry) {
+  context.erase(key, entry);
+  context.wrote(key, EventClass::generic, "del");
+  if (context.listening()) context.effect({"DEL", key.text});
+}
+
+void expire_key_at(KeyContext& context, const Key& key, storage::Entry entry,
+                   int64_t deadline_ms) {
+  if (context.has_passed(deadline_ms)) return delete_key(context, key, entry);
+  context.set_deadline(key, entry, deadline_ms);
+  context.wrote(key, EventClass::generic, "expire");
+  if (context.listening()) context.effect({"PEXPIREAT", key.text, IntegerText(deadline_ms)});
+}
+
+bool persist_key(KeyContext& context, const Key& key, storage::Entry entry) {
+  if (entry.deadline_ms() == storage::kNoDeadline) return false;
+  context.set_deadline(key, entry, storage::kNoDeadline);
+  context.wrote(key, EventClass::generic, "persist");
+  if (context.listening()) context.effect({"PERSIST", key.text});
+  return true;
+}
+
 }  // namespace larder::server

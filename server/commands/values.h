@@ -45,6 +45,19 @@ inline std::optional<int64_t> read_integer(std::string_view argument, protocol::
 enum class TimeUnit : uint8_t { seconds, milliseconds };
 enum class TimeBase : uint8_t { from_now, absolute };
 
+// The options of SET and GETEX that take a number, in lower case.
+struct LifetimeWord {
+  std::string_view word;
+  TimeUnit unit;
+  TimeBase base;
+};
+inline constexpr LifetimeWord kLifetimeWords[] = {
+    {"ex", TimeUnit::seconds, TimeBase::from_now},
+    {"px", TimeUnit::milliseconds, TimeBase::from_now},
+    {"exat", TimeUnit::seconds, TimeBase::absolute},
+    {"pxat", TimeUnit::milliseconds, TimeBase::absolute},
+};
+
 // A point in time in Unix ms, from a client's number; nothing if that overflows.
 std::optional<int64_t> deadline_from(int64_t number, TimeUnit unit, TimeBase base, int64_t now_ms);
 
@@ -56,6 +69,13 @@ void reply_invalid_expire_time(protocol::Reply& reply, std::string_view command)
 std::optional<int64_t> read_deadline(std::string_view argument, TimeUnit unit, TimeBase base,
                                      std::string_view command, KeyContext& context,
                                      protocol::Reply& reply);
+
+// Changes that several commands make, with their event and effect. `entry` is what find() answered.
+void delete_key(KeyContext& context, const Key& key, storage::Entry entry);
+// A deadline that has passed deletes the key.
+void expire_key_at(KeyContext& context, const Key& key, storage::Entry entry, int64_t deadline_ms);
+// False if the key has no deadline to remove.
+bool persist_key(KeyContext& context, const Key& key, storage::Entry entry);
 
 // The text of an integer, for effects.
 class IntegerText {
