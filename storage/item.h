@@ -24,6 +24,7 @@
 #include <string_view>
 
 #include "storage/blob.h"
+#include "storage/equal_bytes.h"
 #include "storage/size_class.h"
 
 namespace larder::storage {
@@ -60,6 +61,9 @@ class Item {
   Kind kind() const { return static_cast<Kind>(bits(kKindShift, 4)); }
   size_t key_length() const { return bits(0, kLengthShift); }
   std::string_view key() const { return {bytes() + key_offset(), key_length()}; }
+  bool has_key(std::string_view key) const {
+    return key.size() == key_length() && equal_bytes(bytes() + key_offset(), key.data(), key.size());
+  }
   unsigned size_class() const { return static_cast<unsigned>(bits(kClassShift, 7)); }
   size_t capacity() const { return size_of_class(size_class()); }
   bool has_deadline_room() const { return bits(kRoomShift, 1) != 0; }

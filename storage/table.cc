@@ -15,7 +15,7 @@ constexpr size_t kMaxWordsPerBlock = 32;
 constexpr uint32_t kEndPosition = 1u << kDirectoryBits;
 
 bool is_key(uint64_t slot, std::string_view key) {
-  return ref_of(slot).item()->key() == key;
+  return ref_of(slot).item()->has_key(key);
 }
 
 // Calls `accept(slot)` for the slots of a home bucket's range that may belong to `hash`, until it
