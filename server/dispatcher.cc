@@ -77,8 +77,13 @@ void Dispatcher::prefetch_bucket(const Request& request, unsigned database) cons
 
 void Dispatcher::prefetch_entry(const Request& request, unsigned database) const {
   if (!request.has_first_key) return;
+  // A write is likely to overwrite a value of about the size of the new one.
+  const bool writes = request.command->row->has_flag(kWrite);
+  const std::string_view last = request.arguments.back();
+  const size_t bytes =
+      writes ? static_cast<size_t>(last.data() + last.size() - request.first_key.text.data()) : 0;
   node_.keyspace().shard(request.first_key.shard()).prefetch_entry(database,
-                                                                   request.first_key.hash);
+                                                                   request.first_key.hash, bytes);
 }
 
 // ---- refusing and queueing ---------------------------------------------------------------------

@@ -367,12 +367,18 @@ void Worker::advance_groups() {
   for (const CutRequest& cut : group_in(kFetchBuckets).requests) {
     dispatcher_.prefetch_bucket(cut.request, database_of(cut));
   }
-  for (const CutRequest& cut : group_in(kFetchEntries).requests) {
-    dispatcher_.prefetch_entry(cut.request, database_of(cut));
-  }
+  const Group& third = group_in(kFetchEntries);
   Group& oldest = group_in(kRun);
-  for (const CutRequest& cut : oldest.requests) {
-    if (inputs_[cut.input].connection->may_run()) run_request(cut);
+  // By turns, so that what large values ask of memory spreads over the time that running takes.
+  for (size_t index = 0; index < kGroupRequests; ++index) {
+    if (index < third.requests.size()) {
+      const CutRequest& cut = third.requests[index];
+      dispatcher_.prefetch_entry(cut.request, database_of(cut));
+    }
+    if (index < oldest.requests.size()) {
+      const CutRequest& cut = oldest.requests[index];
+      if (inputs_[cut.input].connection->may_run()) run_request(cut);
+    }
   }
   cut_requests_ -= oldest.requests.size();
   oldest.requests.clear();

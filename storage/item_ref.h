@@ -27,11 +27,15 @@ class ItemRef {
   constexpr uint64_t bits() const { return bits_; }
   Item* item() const { return reinterpret_cast<Item*>(bits_ & ~uint64_t{15}); }
 
-  // Harmless whatever the bits are.
-  void prefetch() const {
+  // The first two lines, and as many more as the item extends over within `bytes`. Harmless
+  // whatever the bits are.
+  void prefetch(size_t bytes = 0) const {
     const char* address = reinterpret_cast<const char*>(bits_ & ~uint64_t{15});
     __builtin_prefetch(address);
-    if ((bits_ & 3) != 0) __builtin_prefetch(address + kLineBytes);
+    const uint64_t more_lines = bits_ & kMaxMoreLines;
+    if (more_lines != 0) __builtin_prefetch(address + kLineBytes);
+    if (more_lines < 2) return;
+    for (size_t at = 2 * kLineBytes; at < bytes; at += kLineBytes) __builtin_prefetch(address + at, 1);
   }
 
  private:

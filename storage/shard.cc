@@ -44,8 +44,8 @@ void Shard::prefetch_bucket(unsigned db, Hash hash) const {
   databases_[db].table.prefetch_bucket(hash);
 }
 
-void Shard::prefetch_entry(unsigned db, Hash hash) const {
-  databases_[db].table.prefetch_items(hash);
+void Shard::prefetch_entry(unsigned db, Hash hash, size_t bytes) const {
+  databases_[db].table.prefetch_items(hash, std::min(bytes, kMostPrefetched));
 }
 
 Entry Shard::find(unsigned db, std::string_view key, Hash hash) {

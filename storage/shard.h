@@ -59,8 +59,11 @@ class Shard {
   void prefetch_directory(unsigned db, Hash hash) const;
   // Starts loading the bucket of a key, whose directory word should have arrived.
   void prefetch_bucket(unsigned db, Hash hash) const;
-  // Looks at the bucket, which should have arrived, and starts loading the items that may match.
-  void prefetch_entry(unsigned db, Hash hash) const;
+  // Looks at the bucket, which should have arrived, and starts loading the beginning of the items
+  // that may match: at least their first two cache lines, more if `bytes` (what the item will hold
+  // when it is overwritten) says so, up to kMostPrefetched.
+  static constexpr size_t kMostPrefetched = 2048;
+  void prefetch_entry(unsigned db, Hash hash, size_t bytes = 0) const;
 
   // Null if the key is absent. Finds due entries like any other. No allocation.
   Entry find(unsigned db, std::string_view key, Hash hash);

@@ -52,7 +52,7 @@ void Table::prefetch_bucket(Hash hash) const {
   __builtin_prefetch(&block->buckets[home_of(hash)]);
 }
 
-void Table::prefetch_items(Hash hash) const {
+void Table::prefetch_items(Hash hash, size_t bytes) const {
   const Root root = this->root();
   if (root.word == 0) return;
   Block* block = root.block_for(hash);
@@ -63,7 +63,7 @@ void Table::prefetch_items(Hash hash) const {
   for (SlotSet set = bucket.with_tag(tag_of(hash)); set != 0; set &= set - 1) {
     const uint64_t word = bucket.slot(first_slot(set)).load(std::memory_order_relaxed);
     if (fragment_in(word) != fragment) continue;
-    ref_of(word).prefetch();
+    ref_of(word).prefetch(bytes);
     found = true;
   }
   // Displaced, perhaps: its bucket at least can be on its way.

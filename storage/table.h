@@ -70,7 +70,7 @@ class Table {
 
   void prefetch_directory(Hash hash) const;
   void prefetch_bucket(Hash hash) const;
-  void prefetch_items(Hash hash) const;
+  void prefetch_items(Hash hash, size_t bytes) const;
 
   size_t size() const { return size_; }
   // Blocks and directory, as they stand in the account.
