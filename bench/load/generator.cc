@@ -72,6 +72,11 @@ void Generator::begin(const PhaseSpec& spec) {
                                                spec_.requests_per_second / 1e9);
   }
   left_to_write_ = spec_.max_requests == 0 ? kUnlimited : spec_.max_requests;
+  if (spec_.samples != nullptr) {
+    // Touched now: recording must not wait for pages.
+    spec_.samples->assign(spec_.max_requests, Sample{});
+    spec_.samples->clear();
+  }
   next_due_ = 0;
   closing_ = false;
   for (uint32_t index = 0; index < connections_.size(); ++index) {
@@ -79,6 +84,7 @@ void Generator::begin(const PhaseSpec& spec) {
     connection.requests = std::make_unique<char[]>(spec_.maker->bytes_for(spec_.pipeline));
     spec_.maker->prepare(connection.requests.get(), spec_.pipeline);
     connection.written = connection.answered = 0;
+    if (spec_.samples != nullptr) connection.sent_at_ns.assign(spec_.pipeline, 0);
     if (!connection.receiving) {
       ring_.arm_receive(connection.fd, index);
       connection.receiving = true;
@@ -91,6 +97,7 @@ void Generator::begin(const PhaseSpec& spec) {
 // Waits for something to happen and handles all that did. False: the phase failed.
 bool Generator::turn() {
   int rc = 0;
+  if (spec_.stop != nullptr && *spec_.stop != 0) stop_writing();
   if (spec_.requests_per_second > 0.0 && next_due_ < spec_.max_requests) {
     const uint64_t now = now_ns();
     make_due(now);
@@ -110,28 +117,50 @@ bool Generator::finished() const {
   return outstanding_ == 0 && sends_in_flight_ == 0 && (left_to_write_ == 0 || closing_);
 }
 
+// Told to stop: nothing more comes due, but what has is neither dropped nor forgotten.
+void Generator::stop_writing() {
+  if (spec_.requests_per_second <= 0.0) {
+    closing_ = true;
+    return;
+  }
+  left_to_write_ -= spec_.max_requests - next_due_;
+  spec_.max_requests = next_due_;
+}
+
 // Open loop: lets every connection send whose requests have become due.
 void Generator::make_due(uint64_t now) {
   const double elapsed_s = static_cast<double>(now - start_ns_) / 1e9;
-  const uint64_t due = std::min(spec_.max_requests,
-                                static_cast<uint64_t>(elapsed_s * spec_.requests_per_second) + 1);
-  const uint64_t count = due > next_due_ ? due - next_due_ : 0;
-  const uint64_t first = next_due_;
-  next_due_ += count;
-  for (uint64_t i = 0; i < std::min<uint64_t>(count, connections_.size()); ++i) {
-    issue(static_cast<uint32_t>((first + i) % connections_.size()), now);
+  const uint64_t rate_due = static_cast<uint64_t>(elapsed_s * spec_.requests_per_second);
+  const uint64_t due = std::min(spec_.max_requests, (rate_due / spec_.burst + 1) * spec_.burst);
+  if (due <= next_due_) return;
+  const uint64_t first_group = next_due_ / spec_.burst;
+  const uint64_t groups = (due - 1) / spec_.burst + 1 - first_group;
+  next_due_ = due;
+  for (uint64_t i = 0; i < std::min<uint64_t>(groups, connections_.size()); ++i) {
+    issue(static_cast<uint32_t>((first_group + i) % connections_.size()), now);
   }
 }
 
+// Open loop: which request of the phase is the `request`th of connection `index`.
+uint64_t Generator::number_of(uint64_t request, uint32_t index) const {
+  const uint64_t group = request / spec_.burst * connections_.size() + index;
+  return group * spec_.burst + request % spec_.burst;
+}
+
 uint64_t Generator::due_at(uint64_t request) const {
-  return start_ns_ +
-         static_cast<uint64_t>(static_cast<double>(request) * 1e9 / spec_.requests_per_second);
+  const uint64_t first_of_group = request - request % spec_.burst;
+  return start_ns_ + static_cast<uint64_t>(static_cast<double>(first_of_group) * 1e9 /
+                                           spec_.requests_per_second);
 }
 
 // Open loop: how many requests this connection may send now.
 uint32_t Generator::due_requests(const Connection& connection, uint32_t index) const {
-  if (next_due_ <= index) return 0;
-  const uint64_t due = (next_due_ - index - 1) / connections_.size() + 1;
+  const uint64_t whole_groups = next_due_ / spec_.burst;
+  uint64_t due = 0;
+  if (whole_groups > index) {
+    due = ((whole_groups - index - 1) / connections_.size() + 1) * spec_.burst;
+  }
+  if (whole_groups % connections_.size() == index) due += next_due_ % spec_.burst;
   return static_cast<uint32_t>(
       std::min<uint64_t>(due - connection.written, spec_.pipeline - connection.outstanding));
 }
@@ -151,13 +180,18 @@ void Generator::issue(uint32_t index, uint64_t now) {
   }
   if (count == 0) return;
   if (outstanding_ == 0) waiting_since_ns_ = now;
-  write_and_send(index, count);
+  write_and_send(index, count, now);
 }
 
-void Generator::write_and_send(uint32_t index, uint32_t count) {
+void Generator::write_and_send(uint32_t index, uint32_t count, uint64_t now) {
   Connection& connection = connections_[index];
   const size_t bytes = spec_.maker->write(connection.requests.get(), count);
   connection.unsent = {connection.requests.get(), bytes};
+  if (spec_.samples != nullptr) {
+    for (uint64_t i = connection.written; i < connection.written + count; ++i) {
+      connection.sent_at_ns[i % spec_.pipeline] = now;
+    }
+  }
   connection.outstanding += count;
   connection.written += count;
   connection.sending = true;
@@ -242,7 +276,11 @@ void Generator::record_latency(Connection& connection, uint32_t index, uint64_t 
     return;
   }
   for (uint64_t i = 0; i < replies; ++i) {
-    const uint64_t due = due_at(index + connection.answered * connections_.size());
+    const uint64_t due = due_at(number_of(connection.answered, index));
+    if (spec_.samples != nullptr) {
+      const uint64_t sent = connection.sent_at_ns[connection.answered % spec_.pipeline];
+      spec_.samples->push_back({due, sent, now});
+    }
     ++connection.answered;
     result_.latency.record(now > due ? now - due : 0);
   }

@@ -9,6 +9,8 @@
 //                connections. It is sent when due, or as soon afterwards as fewer than `pipeline`
 //                requests of its connection are unanswered; latency counts from when it was due, so
 //                a server that stalls is charged for the requests it kept from being sent.
+//                With bursts, requests come due in groups, each on one connection, at the time of
+//                the group's first.
 //
 // Invariants: one send in flight per connection; a request buffer is rewritten only when no send
 // uses it; replies never exceed requests.
@@ -16,6 +18,7 @@
 // Thread: one. Errors: a phase that could not be completed says why in `failure`.
 #pragma once
 
+#include <csignal>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -26,6 +29,7 @@
 #include "bench/load/reply_scanner.h"
 #include "bench/load/request_maker.h"
 #include "bench/load/ring.h"
+#include "bench/load/samples.h"
 
 namespace larder::bench {
 
@@ -36,7 +40,11 @@ struct PhaseSpec {
   uint64_t duration_ns = 0;          // 0: no limit; one of the two is set
   double requests_per_second = 0.0;  // 0: closed loop; else a duration means rate x duration
                                      // requests, all of which are sent, however late
+  uint32_t burst = 1;                // open loop: so many come due together, at most `pipeline`
   uint64_t silence_ns = 0;           // fails when nothing came for so long
+  std::vector<Sample>* samples = nullptr;  // open loop: gets one per request, as they are answered
+  // Not 0: the phase ends as if its time were up; what is due already is still sent and counted.
+  const volatile std::sig_atomic_t* stop = nullptr;
 };
 
 struct PhaseResult {
@@ -79,20 +87,23 @@ class Generator {
     uint64_t batch_at_ns = 0;  // closed loop: when the batch was handed over
     uint64_t written = 0;      // open loop: requests of this phase, written and answered
     uint64_t answered = 0;
+    std::vector<uint64_t> sent_at_ns;  // with samples: of request n at n modulo pipeline
   };
 
   void begin(const PhaseSpec& spec);
   bool turn();
   bool finished() const;
+  void stop_writing();
   void make_due(uint64_t now);
   void issue(uint32_t index, uint64_t now);
   uint32_t due_requests(const Connection& connection, uint32_t index) const;
-  void write_and_send(uint32_t index, uint32_t count);
+  void write_and_send(uint32_t index, uint32_t count, uint64_t now);
   void on_completion(const Completion& completion);
   void on_received(const Completion& completion);
   void on_sent(const Completion& completion);
   void on_tick(uint64_t now);
   void record_latency(Connection& connection, uint32_t index, uint64_t replies, uint64_t now);
+  uint64_t number_of(uint64_t request, uint32_t index) const;
   uint64_t due_at(uint64_t request) const;
   void fail(const std::string& reason);
 

@@ -270,6 +270,7 @@ TEST_CASE("options that make no sense are refused by name") {
       {"--requests"},          {"--nonsense"},           {"--json=yes"},
       {"--command", "\"open"}, {"--rate", "nan"},        {"--key-bytes", "5"},
       {"--load", "none"},      {"--value-bytes", "1e3"}, {"--keys", "0"},
+      {"--burst", "2"},        {"--samples", "file"},    {"--burst", "2", "--rate", "10"},
   };
   for (const auto& arguments : refused) {
     Options options;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -16,6 +17,7 @@
 #include "bench/load/options.h"
 #include "bench/load/process_cpu.h"
 #include "bench/load/report.h"
+#include "bench/load/samples.h"
 
 namespace larder::bench {
 namespace {
@@ -23,6 +25,17 @@ namespace {
 enum ExitCode : int { kDone = 0, kFailed = 1, kUsage = 2, kNoServer = 3, kNoRing = 4 };
 
 constexpr uint32_t kFillPipeline = 64;
+
+volatile std::sig_atomic_t stop_asked = 0;  // the only way out of a signal handler
+
+// A second signal ends the program as usual.
+void stop_on_signals() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { stop_asked = 1; };
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
 
 int complain(ExitCode code, const std::string& reason) {
   std::fprintf(stderr, "larder-load: %s\n", reason.c_str());
@@ -121,7 +134,10 @@ int measure(Generator& generator, const Options& options) {
   spec.maker = &maker;
   spec.pipeline = options.pipeline;
   spec.requests_per_second = options.requests_per_second;
+  spec.burst = options.burst;
   spec.silence_ns = options.timeout_seconds * kNsPerSecond;
+  spec.stop = &stop_asked;
+  stop_on_signals();
   if (options.warmup_seconds > 0.0) {
     spec.duration_ns = static_cast<uint64_t>(options.warmup_seconds * 1e9);
     const PhaseResult warmup = generator.run(spec);
@@ -130,6 +146,8 @@ int measure(Generator& generator, const Options& options) {
   spec.max_requests = options.max_requests;
   spec.duration_ns = options.max_requests != 0 ? 0 : static_cast<uint64_t>(options.seconds * 1e9);
 
+  std::vector<Sample> samples;
+  if (!options.samples_path.empty()) spec.samples = &samples;
   RunReport report;
   report.options = &options;
   const auto cpu_before = process_cpu_ns(options.server_pid);
@@ -139,6 +157,10 @@ int measure(Generator& generator, const Options& options) {
   if (options.server_pid >= 0) {
     if (!cpu_before || !cpu_after) return complain(kFailed, "--pid: no such process");
     report.server_cpu_ns = *cpu_after - *cpu_before;
+  }
+  std::string error;
+  if (spec.samples != nullptr && !write_samples(options.samples_path, samples, error)) {
+    return complain(kFailed, "--samples: " + error);
   }
   const std::string text = options.json ? json_report(report) : human_report(report);
   std::fputs(text.c_str(), stdout);

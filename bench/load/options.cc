@@ -121,6 +121,13 @@ constexpr Option kOptions[] = {
      "time; latency counts from then. A server that cannot keep up gets all of them late,\n"
      "and the run lasts longer. Without it: closed loop",
      [](Text text, Options& o) { return read_real(text, 0.01, 1e9, o.requests_per_second); }},
+    {"--burst", "N",
+     "open loop: requests come due in groups of N, each group on one connection (1)",
+     [](Text text, Options& o) { return read_into(text, 1, kMaxPipeline, o.burst); }},
+    {"--samples", "FILE",
+     "open loop: for every request three 64-bit numbers of this machine: when it was due,\n"
+     "sent and answered, in ns of CLOCK_MONOTONIC",
+     [](Text text, Options& o) { return !(o.samples_path = text).empty(); }},
     {"--timeout", "S", "give up when no reply came for so long (10)",
      [](Text text, Options& o) { return read_into(text, 1, 3600, o.timeout_seconds); }},
     {"--load", "LOAD", "get, set, incr, mix:GETS:SETS (e.g. mix:9:1) or none (get)", read_load},
@@ -178,6 +185,12 @@ bool check_together(const Options& options, std::string& error) {
     error = "--command speaks RESP only";
   } else if (options.load == Options::Load::none && !options.fill) {
     error = "--load none does nothing without --fill";
+  } else if (options.requests_per_second <= 0.0 &&
+             (options.burst > 1 || !options.samples_path.empty())) {
+    error =
+        std::string(options.burst > 1 ? "--burst" : "--samples") + " is for an open loop: --rate";
+  } else if (options.burst > options.pipeline) {
+    error = "--burst must not be more than --pipeline";
   } else if (uint64_t{options.connections} * options.pipeline *
                  (options.value_bytes + options.keys.key_bytes + 64) >
              kMaxBufferBytes) {
@@ -239,7 +252,8 @@ std::string help_text() {
     text += line + "\n";
   }
   return text +
-         "\nexit: 0 done; 1 the run failed, or there were error replies; 2 options make no sense;\n"
+         "\nSIGINT and SIGTERM end the measurement early: it reports what there is.\n"
+         "exit: 0 done; 1 the run failed, or there were error replies; 2 options make no sense;\n"
          "      3 cannot connect; 4 io_uring cannot be used on this machine\n";
 }
 

@@ -24,6 +24,8 @@ struct Options {
   double seconds = 5.0;  // used when max_requests is 0
   double warmup_seconds = 0.0;
   double requests_per_second = 0.0;  // 0: closed loop
+  uint32_t burst = 1;                // open loop: so many requests come due together
+  std::string samples_path;          // open loop: where every request's times go; empty: nowhere
   uint32_t timeout_seconds = 10;
 
   KeyFormat keys;
