@@ -1,0 +1,41 @@
+// A value on its own, as DUMP answers it and RESTORE takes it.
+//
+//   payload := body version checksum
+//   body    := type value                                  see format.h
+//   version := u16, little endian, of the format
+//   checksum := u64, little endian: crc64 of all before it; there is no way to leave it out
+//
+// Payloads go to and fro between Larder, Redis and Valkey. What is read here may come from anybody:
+// nothing about it is believed, and nothing may stand behind the value.
+//
+// Pure; any thread. O(bytes).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "storage/rdb/format.h"
+
+namespace larder::storage::rdb {
+
+constexpr size_t kFooterBytes = 10;
+
+// The payload of a string value: for 64-byte texts and longer about its length or less.
+std::string dump_string(std::string_view text);
+
+// Completes a body that is already in `payload`.
+void append_footer(std::string& payload);
+
+// The body of a payload; nothing if there is no room for a footer, the version is unknown or the
+// checksum wrong. The body may still be malformed.
+[[nodiscard]] std::optional<std::string_view> verified_body(std::string_view payload);
+
+// The text of a body that is a string value, and nothing if it is anything else, malformed, longer
+// than `max_bytes` or followed by further bytes. A part of `body` or held by `scratch`.
+[[nodiscard]] std::optional<std::string_view> read_string_body(std::string_view body,
+                                                               uint64_t max_bytes,
+                                                               std::string& scratch);
+
+}  // namespace larder::storage::rdb

@@ -1,0 +1,35 @@
+// The numbers of the RDB format that Larder writes and reads, in one place.
+//
+//   value  := type value-of-that-type              type := one byte, ValueType
+//   length := 00nnnnnn                             6 bits
+//           | 01nnnnnn byte                        14 bits, high bits first
+//           | 0x80 u32                             big endian
+//           | 0x81 u64                             big endian
+//           | 11nnnnnn                             no length: an Encoding of what follows
+//   string := length bytes
+//           | int8 byte | int16 u16 | int32 u32    little endian, signed; stands for decimal text
+//           | lzf length length bytes              packed length, plain length, packed bytes
+//
+// Each type of value is read and written by a file of its own beside this one.
+#pragma once
+
+#include <cstdint>
+
+namespace larder::storage::rdb {
+
+// Types that Larder can read. Up to 21 a number means the same in Redis and in Valkey; from there
+// on they differ, and only the version says which is meant.
+enum class ValueType : uint8_t { string = 0 };
+
+// The low six bits of a length byte whose high bits are both set.
+enum class Encoding : uint8_t { int8 = 0, int16 = 1, int32 = 2, lzf = 3 };
+
+// What Redis 7.0 writes, and every later Redis and Valkey reads.
+constexpr uint16_t kWrittenVersion = 10;
+
+// Versions whose strings are these: Redis counts 1 to 15 (15 is 8.10), Valkey 1 to 11, 80 and 81.
+constexpr bool is_known_version(uint16_t version) {
+  return (version >= 1 && version <= 15) || version == 80 || version == 81;
+}
+
+}  // namespace larder::storage::rdb
