@@ -7,6 +7,7 @@ namespace larder::server {
 
 CommandFamily string_commands();       // strings.cc, counters.cc
 CommandFamily key_commands();          // keys.cc
+CommandFamily dump_commands();         // dump.cc
 CommandFamily expiry_commands();       // expiry.cc
 CommandFamily transaction_commands();  // transactions.cc
 CommandFamily connection_commands();   // connection.cc, client.cc

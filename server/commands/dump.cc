@@ -1,0 +1,194 @@
+// DUMP and RESTORE: a value as bytes that Redis and Valkey understand, and back.
+//
+//   RESTORE key ttl payload [REPLACE] [ABSTTL] [IDLETIME seconds | FREQ frequency]
+//
+// `ttl` is in milliseconds, from now or (ABSTTL) of the Unix epoch; 0 means for ever. A deadline
+// that has passed leaves no key, and that is a success. IDLETIME and FREQ are hints to eviction.
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/commands/families.h"
+#include "server/commands/values.h"
+#include "server/text/ascii.h"
+#include "storage/rdb/dump.h"
+
+namespace larder::server {
+namespace {
+
+using protocol::Arguments;
+using protocol::Reply;
+using storage::Entry;
+using storage::kNoDeadline;
+using text::equals_ignoring_case;
+
+// Answers with `bytes`; many are sent from where they lie.
+void reply_bytes(Reply& reply, std::string bytes) {
+  if (bytes.size() < storage::kLargeValue) return reply.bulk(bytes);
+  auto owned = std::make_unique<std::string>(std::move(bytes));
+  reply.bulk_pinned({.data = owned->data(),
+                     .size = owned->size(),
+                     .owner = owned.get(),
+                     .release = [](void* owner) { delete static_cast<std::string*>(owner); }});
+  static_cast<void>(owned.release());  // the reply's now
+}
+
+void dump(KeyContext& context, Arguments, Reply& reply) {
+  const Entry entry = context.look_up(context.key());
+  if (!entry) return reply.null();
+  storage::NumberText scratch;
+  reply_bytes(reply, storage::rdb::dump_string(entry.text(scratch)));
+}
+
+struct RestoreOptions {
+  bool replace = false;
+  TimeBase base = TimeBase::from_now;
+  bool has_idle_time = false;
+  bool has_frequency = false;
+};
+
+// The number after IDLETIME or FREQ: at least 0 and at most `most`.
+bool read_hint(std::string_view argument, int64_t most, std::string_view error, Reply& reply) {
+  const std::optional<int64_t> number = read_integer(argument, reply);
+  if (!number) return false;
+  if (*number >= 0 && *number <= most) return true;
+  reply.error(error);
+  return false;
+}
+
+bool read_options(Arguments arguments, RestoreOptions& options, Reply& reply) {
+  for (size_t i = 4; i < arguments.size(); ++i) {
+    const std::string_view word = arguments[i];
+    const bool has_number = i + 1 < arguments.size();
+    if (equals_ignoring_case(word, "replace")) {
+      options.replace = true;
+    } else if (equals_ignoring_case(word, "absttl")) {
+      options.base = TimeBase::absolute;
+    } else if (equals_ignoring_case(word, "idletime") && has_number && !options.has_frequency) {
+      options.has_idle_time = true;
+      if (!read_hint(arguments[++i], std::numeric_limits<int64_t>::max(),
+                     "ERR Invalid IDLETIME value, must be >= 0", reply)) {
+        return false;
+      }
+    } else if (equals_ignoring_case(word, "freq") && has_number && !options.has_idle_time) {
+      options.has_frequency = true;
+      if (!read_hint(arguments[++i], 255, "ERR Invalid FREQ value, must be >= 0 and <= 255",
+                     reply)) {
+        return false;
+      }
+    } else {
+      reply.error(kSyntaxError);
+      return false;
+    }
+  }
+  return true;
+}
+
+// kNoDeadline for 0. Answers the error and returns nothing if it is none.
+std::optional<int64_t> read_restored_deadline(std::string_view argument, TimeBase base,
+                                              KeyContext& context, Reply& reply) {
+  const std::optional<int64_t> ttl = read_integer(argument, reply);
+  if (!ttl) return std::nullopt;
+  if (*ttl < 0) {
+    reply.error("ERR Invalid TTL value, must be >= 0");
+    return std::nullopt;
+  }
+  if (*ttl == 0) return kNoDeadline;
+  const std::optional<int64_t> deadline =
+      deadline_from(*ttl, TimeUnit::milliseconds, base, context.now_ms());
+  if (!deadline) reply_invalid_expire_time(reply, "restore");
+  return deadline;
+}
+
+// The payload's text: a part of it, or held by `scratch`. Answers the error if it has none.
+std::optional<std::string_view> read_payload(std::string_view payload, uint64_t max_bytes,
+                                             std::string& scratch, Reply& reply) {
+  const std::optional<std::string_view> body = storage::rdb::verified_body(payload);
+  if (!body) {
+    reply.error("ERR DUMP payload version or checksum are wrong");
+    return std::nullopt;
+  }
+  const std::optional<std::string_view> text =
+      storage::rdb::read_string_body(*body, max_bytes, scratch);
+  if (!text) reply.error("ERR Bad data format");
+  return text;
+}
+
+// As it came, but with an absolute deadline.
+void restore_effect(KeyContext& context, Arguments arguments, TimeBase base, int64_t deadline_ms) {
+  if (deadline_ms == kNoDeadline || base == TimeBase::absolute) {
+    return context.effect_as_received();
+  }
+  const IntegerText deadline(deadline_ms);
+  std::vector<std::string_view> command(arguments.begin(), arguments.end());
+  command[2] = deadline;
+  command.push_back("ABSTTL");
+  context.effect(command);
+}
+
+void restore(KeyContext& context, Arguments arguments, Reply& reply) {
+  RestoreOptions options;
+  if (!read_options(arguments, options, reply)) return;
+  const Key& key = context.key();
+  const Entry entry = context.find(key);
+  if (entry && !options.replace) {
+    return reply.error("BUSYKEY Target key name already exists.");
+  }
+  const std::optional<int64_t> deadline =
+      read_restored_deadline(arguments[2], options.base, context, reply);
+  if (!deadline) return;
+  std::string scratch;
+  const std::optional<std::string_view> text =
+      read_payload(arguments[3], context.max_string_bytes(), scratch, reply);
+  if (!text) return;
+
+  if (*deadline != kNoDeadline && context.has_passed(*deadline)) {
+    if (entry) delete_key(context, key, entry);
+    return reply.ok();
+  }
+  context.set(key, entry, *text, *deadline);
+  context.wrote(key, EventClass::generic, "restore");
+  if (context.listening()) restore_effect(context, arguments, options.base, *deadline);
+  reply.ok();
+}
+
+// ---- rows ---------------------------------------------------------------------------------------
+
+constexpr auto kRows = checked({
+    {.name = "dump",
+     .arity = 2,
+     .flags = kReadonly,
+     .categories = kKeyspaceCategory,
+     .keys = {1, 1, 1, kKeyReadOnly | kKeyAccess},
+     .locks = LockPlan::keys,
+     .handler = dump,
+     .docs = {.summary = "Answers a value as bytes that RESTORE makes a key of, here or elsewhere.",
+              .since = "2.6.0",
+              .group = "generic",
+              .complexity = "O(N) where N is the length of the value",
+              .syntax = "key",
+              .tips = "nondeterministic_output"}},
+    {.name = "restore",
+     .arity = -4,
+     .flags = kWrite | kDenyOom,
+     .categories = kKeyspaceCategory | kDangerousCategory,
+     .keys = {1, 1, 1, kKeyOverwrite | kKeyUpdate},
+     .locks = LockPlan::keys,
+     .handler = restore,
+     .docs = {.summary = "Makes a key of what DUMP answered.",
+              .since = "2.6.0",
+              .group = "generic",
+              .complexity = "O(N) where N is the length of the value",
+              .syntax = "key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] "
+                        "[FREQ frequency]",
+              .history = "3.0.0: Added `REPLACE`.|5.0.0: Added `ABSTTL`, `IDLETIME` and `FREQ`."}},
+});
+
+}  // namespace
+
+CommandFamily dump_commands() {
+  return kRows;
+}
+
+}  // namespace larder::server
