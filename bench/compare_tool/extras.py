@@ -68,11 +68,11 @@ def ping_all(server, batch):
                 waiting -= 1
 
 
-def settle(server):
+def settle(server, settled_steps=SETTLED_STEPS):
     """Waits until the process memory stays the same; returns it."""
     last, same = server.resident_bytes(), 0
     deadline = time.monotonic() + SETTLE_AT_MOST_S
-    while same < SETTLED_STEPS and time.monotonic() < deadline:
+    while same < settled_steps and time.monotonic() < deadline:
         time.sleep(SETTLE_STEP_S)
         now = server.resident_bytes()
         same = same + 1 if now == last else 0

@@ -69,6 +69,26 @@ class Generator:
         # The verb tells the generator whether the values are counters; one request is the least.
         run(self.command(server, load) + ["--fill", "--load", load.verb, "--requests", "1"])
 
+    def put(self, server, prefix, keys, value_bytes, options="", setup=()):
+        """SETs each of so many keys once, in order, as fast as it goes. `options`: words of the
+        command after the value; `setup`: commands sent on every connection first."""
+        report = json.loads(run(
+            [self.binary, "--port", str(server.port), "--cpu", str(self.client_core),
+             "--connections", "8", "--pipeline", "64", "--distribution", "sequential",
+             "--keys", str(keys), "--key-prefix", prefix, "--value-bytes", str(value_bytes),
+             "--command", ("SET {key} {value} " + options).strip(), "--requests", str(keys),
+             "--timeout", "60", "--json"]
+            + [word for command in setup for word in ("--setup", command)]))
+        if report["requests"] != keys or report["nils"] != 0:
+            raise Failure("%s: %d of %d keys were set" % (server.name, report["requests"], keys))
+
+    def churn(self, server, prefix, keys, value_bytes, requests, seed):
+        """SETs of random keys, as fast as it goes."""
+        run([self.binary, "--port", str(server.port), "--cpu", str(self.client_core),
+             "--connections", "8", "--pipeline", "16", "--keys", str(keys),
+             "--key-prefix", prefix, "--value-bytes", str(value_bytes), "--load", "set",
+             "--requests", str(requests), "--seed", str(seed), "--timeout", "60"])
+
     def measure(self, server, load, pipeline, seconds, warmup, seed, extra=()):
         """One run; the generator's report as a dictionary."""
         text = run(self.command(server, load) + [
