@@ -18,6 +18,11 @@ constexpr size_t kMaxEchoedBytes = 128;
 // Scratch beyond this is given back: one giant request must not cost its memory for ever.
 constexpr size_t kMostKeptKeys = 16 << 10;
 
+constexpr std::string_view kOutOfMemory =
+    "OOM command not allowed when used memory > 'maxmemory'.";
+
+bool is_exec(const CommandRow& row) { return row.handler.reach() == Handler::Reach::exec; }
+
 std::string_view echoed(std::string_view text) { return text.substr(0, kMaxEchoedBytes); }
 
 // Arguments a key position may name: [first, last] with the row's step.
@@ -29,12 +34,16 @@ size_t last_key_position(const KeyPositions& keys, size_t argument_count) {
 }  // namespace
 
 Dispatcher::Dispatcher(Node& node, unsigned worker_index, uint64_t random_seed)
-    : node_(node), worker_index_(worker_index) {
+    : node_(node),
+      worker_index_(worker_index),
+      memory_(node.memory()),
+      evictor_(environment_) {
   stats_.commands.resize(node.commands().size());
   environment_.keyspace = &node.keyspace();
   environment_.effect_log = &node.effect_log();
   environment_.batch = &batch_;
   environment_.stats = &stats_;
+  environment_.memory = &memory_;
   environment_.random_state[0] = random_seed * 0x9E3779B97F4A7C15ULL + 1;
   environment_.random_state[1] = random_seed ^ 0xD1B54A32D192ED03ULL;
   use_config(node.config_store().current());
@@ -43,7 +52,11 @@ Dispatcher::Dispatcher(Node& node, unsigned worker_index, uint64_t random_seed)
 void Dispatcher::use_config(std::shared_ptr<const Config> config) {
   config_ = std::move(config);
   environment_.max_string_bytes = config_->proto_max_bulk_bytes;
+  environment_.databases = config_->databases;
   environment_.password_required = !config_->requirepass.empty();
+  node_.memory().set_limit(config_->maxmemory_bytes);
+  memory_.renew();
+  has_memory_limit_ = config_->maxmemory_bytes != 0;
 }
 
 void Dispatcher::prepare(Request& request, unsigned database) {
@@ -90,9 +103,8 @@ void Dispatcher::prefetch_entry(const Request& request, unsigned database) const
 
 Outcome Dispatcher::refuse(Session& session, const Command* command, std::string_view error,
                            Reply& reply) {
-  const bool is_exec =
-      command != nullptr && command->row->handler.reach() == Handler::Reach::exec;
-  if (is_exec) {
+  const bool ends_transaction = command != nullptr && is_exec(*command->row);
+  if (ends_transaction) {
     // A refused EXEC ends the transaction and its watches.
     if (!release_watches(session)) return Outcome::parked;
     session.transaction.reset();
@@ -101,7 +113,7 @@ Outcome Dispatcher::refuse(Session& session, const Command* command, std::string
   }
   if (command != nullptr) ++stats_.commands[command->index].rejected;
   ++stats_.error_replies;
-  if (!is_exec) {
+  if (!ends_transaction) {
     reply.error(error);
     return Outcome::done;
   }
@@ -161,6 +173,20 @@ bool Dispatcher::is_paused(const Session& session, const Command& command) const
                      });
 }
 
+// Does it have to have room before it may begin? Only where there is a limit.
+bool Dispatcher::needs_memory(const Session& session, const CommandRow& row) const {
+  if (row.has_flag(kDenyOom)) return true;
+  if (!session.in_transaction()) return false;
+  if (is_exec(row)) {
+    return std::any_of(session.transaction->queue.begin(), session.transaction->queue.end(),
+                       [](const QueuedCommand& queued) {
+                         return queued.command().row->has_flag(kDenyOom);
+                       });
+  }
+  // Whatever it is, queueing it takes memory; only what ends the transaction does not.
+  return row.name != "discard" && row.name != "quit" && row.name != "reset";
+}
+
 // ---- running -----------------------------------------------------------------------------------
 
 Outcome Dispatcher::run(Session& session, const Request& request, Reply& reply) {
@@ -180,6 +206,17 @@ Outcome Dispatcher::run(Session& session, const Request& request, Reply& reply) 
   }
   if (!session.authenticated && !row.has_flag(kNoAuth)) [[unlikely]] {
     return refuse(session, command, "NOAUTH Authentication required.", reply);
+  }
+  if (has_memory_limit_ && environment_.expiry == ExpiryMode::remove && needs_memory(session, row))
+      [[unlikely]] {
+    const Room room = evictor_.make_room();
+    if (room == Room::none) return refuse(session, command, kOutOfMemory, reply);
+    if (room == Room::later && !(session.in_transaction() && !is_exec(row))) {
+      // As with a pause below.
+      node_.keyspace().return_exclusive_ticket(ticket_name(session));
+      ++stats_.parked_commands;
+      return Outcome::parked;
+    }
   }
   if (pause_ != PauseMode::none && is_paused(session, *command)) [[unlikely]] {
     // A ticket that it holds since it was parked would keep all others waiting as long.
@@ -252,6 +289,7 @@ Outcome Dispatcher::run_keys(Session& session, const Request& request, Reply& re
     row.handler.keys_and_session()(context, session, request.arguments, reply);
   }
   commit_effects(/*together=*/true);
+  if (row.has_flag(kWrite)) environment_.settle(shard);
   keyspace.unlock(shard);
   return Outcome::done;
 }
@@ -287,6 +325,10 @@ Outcome Dispatcher::run_wide(Session& session, const Request& request, Reply& re
     row.handler.keys_and_session()(context, session, request.arguments, reply);
   }
   commit_effects(/*together=*/true);
+  if (row.has_flag(kWrite)) {
+    settle(shards);
+    settle(context.extra_locks());
+  }
   keyspace.unlock(context.extra_locks());
   if (all) {
     unlock_all(session);
@@ -311,6 +353,13 @@ void Dispatcher::extract_keys(const CommandRow& row, Arguments arguments, ShardS
 void Dispatcher::forget_keys() {
   if (keys_.capacity() > kMostKeptKeys) std::vector<Key>().swap(keys_);
   keys_.clear();
+}
+
+void Dispatcher::settle(const ShardSet& shards) {
+  shards.for_each([this](unsigned shard) {
+    environment_.settle(shard);
+    return true;
+  });
 }
 
 bool Dispatcher::lock_all(Session& session) {
@@ -373,6 +422,7 @@ Outcome Dispatcher::run_node(Session& session, const Request& request, Reply& re
   finish_task(*task, session, all ? &keys : nullptr, reply);
   if (all) {
     commit_effects(/*together=*/true);
+    if (row.has_flag(kWrite)) settle(everything);
     unlock_all(session);
   }
   return session.to_apply.empty() ? Outcome::done : Outcome::applying;
@@ -414,6 +464,7 @@ Outcome Dispatcher::run_exec(Session& session, const Request& request, Reply& re
   }
   session.gathered.clear();
   commit_effects(/*together=*/true);
+  settle(all ? ShardSet::all() : shards);
   if (all) {
     unlock_all(session);
   } else {

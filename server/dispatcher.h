@@ -19,6 +19,7 @@
 #include "protocol/request_parser.h"
 #include "server/command_table.h"
 #include "server/contexts.h"
+#include "server/evictor.h"
 #include "server/key_context.h"
 #include "server/session.h"
 #include "server/stats.h"
@@ -68,6 +69,8 @@ class Dispatcher {
   const Config& config() const { return *config_; }
   void use_config(std::shared_ptr<const Config> config);
   void set_pause(PauseMode mode) { pause_ = mode; }
+  // A slice of what eviction has to catch up with; true if there is more.
+  [[nodiscard]] bool evict_slice() { return has_memory_limit_ && evictor_.run_slice(); }
 
  private:
   Outcome refuse(Session& session, const Command* command, std::string_view error,
@@ -75,6 +78,7 @@ class Dispatcher {
   Outcome refuse_unknown(Session& session, protocol::Arguments arguments, protocol::Reply& reply);
   Outcome queue(Session& session, const Request& request, protocol::Reply& reply);
   bool is_paused(const Session& session, const Command& command) const;
+  bool needs_memory(const Session& session, const CommandRow& row) const;
 
   Outcome run_keys(Session& session, const Request& request, protocol::Reply& reply);
   Outcome run_session(Session& session, const Request& request, protocol::Reply& reply);
@@ -94,6 +98,7 @@ class Dispatcher {
   // Fills keys_ with the command's keys, and `shards` with theirs.
   void extract_keys(const CommandRow& row, protocol::Arguments arguments, ShardSet& shards);
   void forget_keys();
+  void settle(const ShardSet& shards);
   bool lock_all(Session& session);
   void unlock_all(Session& session);
   void commit_effects(bool together);
@@ -105,9 +110,12 @@ class Dispatcher {
   std::shared_ptr<const Config> config_;
   WorkerStats stats_;
   EffectBatch batch_;
+  MemoryShare memory_;
   CommandEnvironment environment_;
+  Evictor evictor_;
+  bool has_memory_limit_ = false;
   PauseMode pause_ = PauseMode::none;
-  std::vector<Key> keys_;  // scratch of extract_keys()
+  std::vector<Key> keys_;                // scratch of extract_keys()
   const Command* last_found_ = nullptr;  // what prepare() found last, if it has no subcommands
   std::string last_name_;                // and as what it was asked for
 };

@@ -20,6 +20,7 @@ void ExpiryDuty::run(CommandEnvironment& environment) {
           remove_expired(environment, shard, database, entry);
         }));
     due_ms_[shard] = store.next_due_ms();
+    environment.settle(shard);
     if (!environment.batch->empty()) {
       environment.effect_log->append(*environment.batch, /*together=*/false);
       environment.batch->clear();

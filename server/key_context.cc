@@ -59,6 +59,7 @@ void remove_expired(CommandEnvironment& environment, unsigned shard, unsigned da
     environment.batch->add_event(EventClass::expired, "expired", database, key);
   }
   slot.shard.erase(database, entry);
+  environment.settle(shard);
   ++environment.stats->expired_keys;
 }
 

@@ -18,6 +18,7 @@
 #include "protocol/request_parser.h"
 #include "server/effects.h"
 #include "server/keyspace.h"
+#include "server/memory_account.h"
 #include "server/stats.h"
 #include "storage/shard.h"
 
@@ -47,16 +48,23 @@ struct CommandEnvironment {
   EffectLog* effect_log = nullptr;
   EffectBatch* batch = nullptr;
   WorkerStats* stats = nullptr;
+  MemoryShare* memory = nullptr;
   ExpiryDuty* expiry_duty = nullptr;
   int64_t now_us = 0;  // Unix time of this turn
   int64_t now_ms = 0;  // the same, as deadlines count
   uint64_t random_state[2] = {1, 2};  // the worker's generator, seeded from main
   ExpiryMode expiry = ExpiryMode::remove;
   uint64_t max_string_bytes = 512u << 20;
+  unsigned databases = storage::kMaxDatabases;  // that clients may name: 0 .. databases - 1
   bool garbage = false;  // a command left memory in the shards that is to be freed in slices
   bool password_required = false;  // of clients that come or start over
 
   uint64_t random();
+  // To be called for a shard that was changed, before it is unlocked.
+  void settle(unsigned shard) {
+    ShardSlot& slot = keyspace->slot(shard);
+    memory->settle(slot.counted_bytes, slot.shard.bytes());
+  }
 };
 
 class KeyContext {
@@ -100,6 +108,13 @@ class KeyContext {
     storage::Entry entry = find(key);
     ++(entry ? env_->stats->keyspace_hits : env_->stats->keyspace_misses);
     return entry;
+  }
+
+  // The same command, as if another database were selected: its keys lie in the same shards there.
+  KeyContext in_database(unsigned database) const {
+    KeyContext other = *this;
+    other.database_ = database;
+    return other;
   }
 
   // Creates or overwrites; `entry` is what find() just answered for this key.

@@ -30,6 +30,8 @@ struct alignas(128) ShardSlot {
   SpinLock lock;
   WatchTable watches;
   storage::Shard shard;
+  // What of shard.bytes() is in the memory account (MemoryShare::settle()).
+  size_t counted_bytes = 0;
 };
 
 class Keyspace {

@@ -19,6 +19,7 @@ Node::Node(NodeOptions options)
       role_(options.role),
       commands_(all_families()),
       keyspace_(options.seed),
+      memory_(options.threads),
       config_store_(std::move(options.config)),
       connections_(options.threads) {
   for (unsigned i = 0; i < options.threads; ++i) mailboxes_.push_back(std::make_unique<Mailbox>());

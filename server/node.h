@@ -12,6 +12,7 @@
 #include "server/effects.h"
 #include "server/keyspace.h"
 #include "server/mailbox.h"
+#include "server/memory_account.h"
 
 namespace larder::server {
 
@@ -33,6 +34,7 @@ class Node {
 
   Keyspace& keyspace() { return keyspace_; }
   EffectLog& effect_log() { return effect_log_; }
+  MemoryAccount& memory() { return memory_; }
   ConfigStore& config_store() { return config_store_; }
   PauseStore& pause_store() { return pause_store_; }
   const CommandTable& commands() const { return commands_; }
@@ -60,6 +62,7 @@ class Node {
   CommandTable commands_;
   Keyspace keyspace_;
   EffectLog effect_log_;
+  MemoryAccount memory_;
   ConfigStore config_store_;
   PauseStore pause_store_;
   std::vector<std::unique_ptr<Mailbox>> mailboxes_;

@@ -36,7 +36,11 @@ StepResult Worker::step(const Now& now, std::vector<Event>& events, Ops& ops) {
   run_all();
   finish_inputs();
 
-  if (environment.expiry == ExpiryMode::remove) expiry_duty_.run(environment);
+  evicts_more_ = false;
+  if (environment.expiry == ExpiryMode::remove) {
+    expiry_duty_.run(environment);
+    evicts_more_ = dispatcher_.evict_slice();
+  }
   if (dispatcher_.config().timeout_seconds > 0) close_idle_clients();
   if (!slow_readers_.empty()) close_slow_readers();
   release_departed();
@@ -50,7 +54,7 @@ StepResult Worker::step(const Now& now, std::vector<Event>& events, Ops& ops) {
 }
 
 int64_t Worker::wait_ns() const {
-  if (!departed_.empty() || !garbage_.empty()) return 0;
+  if (!departed_.empty() || !garbage_.empty() || evicts_more_) return 0;
   // Something is parked: whoever holds its shards is running right now, so look again at once, but
   // not for ever (the holder may have been put off its core, or run a long command).
   if (!waiting_.empty()) return parked_turns_ < 64 ? 0 : 50'000;
@@ -280,6 +284,7 @@ void Worker::release_garbage() {
   garbage_.for_each([&](unsigned shard) {
     if (!node_.keyspace().try_lock(shard)) return true;
     const bool more = node_.keyspace().shard(shard).release_slice(kReleasedPerTurn);
+    dispatcher_.environment().settle(shard);
     node_.keyspace().unlock(shard);
     if (!more) remaining.remove(shard);
     return !more;

@@ -170,6 +170,7 @@ class Worker final : private WorkerView {
   std::vector<Mail> mail_;                            // scratch
   std::vector<Session> departed_;  // sessions whose watches could not be given back yet
 
+  bool evicts_more_ = false;  // eviction has not caught up yet
   ShardSet garbage_;  // shards that may hold memory to be freed in slices
 
   unsigned parked_turns_ = 0;  // in a row with something parked, for backing off

@@ -76,7 +76,7 @@ struct Totals {
          {&WorkerStats::connections_received, &WorkerStats::connections_rejected,
           &WorkerStats::commands_processed, &WorkerStats::input_bytes, &WorkerStats::output_bytes,
           &WorkerStats::keyspace_hits, &WorkerStats::keyspace_misses, &WorkerStats::expired_keys,
-          &WorkerStats::parked_commands, &WorkerStats::error_replies,
+          &WorkerStats::evicted_keys, &WorkerStats::parked_commands, &WorkerStats::error_replies,
           &WorkerStats::output_limit_disconnections, &WorkerStats::query_limit_disconnections}) {
       stats.*member += from.*member;
     }
@@ -141,18 +141,24 @@ std::string ratio(uint64_t part, uint64_t whole) {
   return with_decimals(whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole), 2);
 }
 
+std::string difference(uint64_t from, uint64_t subtracted) {
+  return std::to_string(static_cast<int64_t>(from - subtracted));
+}
+
 void write_memory(const Report& report, Text& text) {
   const ProcessFacts process = report.context.services.process_facts();
-  uint64_t dataset = 0;
+  // What counts against maxmemory, exactly: all shards are locked.
+  uint64_t used = 0;
   for (unsigned i = 0; i < storage::kShardCount; ++i) {
-    dataset += report.context.keys->shard(i).bytes();
+    used += report.context.keys->shard(i).bytes();
   }
+  const MemoryShare& memory = *report.context.keys->environment().memory;
+  const uint64_t peak = std::max(used, memory.account().peak());
   text.section("Memory");
-  line_for_machines_and_people("used_memory", process.allocated_bytes, text);
+  line_for_machines_and_people("used_memory", used, text);
   line_for_machines_and_people("used_memory_rss", process.resident_bytes, text);
-  text.line("used_memory_overhead",
-            process.allocated_bytes - std::min(process.allocated_bytes, dataset));
-  text.line("used_memory_dataset", dataset);
+  line_for_machines_and_people("used_memory_peak", peak, text);
+  text.line("used_memory_peak_perc", ratio(used * 100, peak) + "%");
   text.line("allocator_allocated", process.allocated_bytes);
   text.line("allocator_active", process.active_bytes);
   line_for_machines_and_people("total_system_memory", process.system_memory_bytes, text);
@@ -162,7 +168,8 @@ void write_memory(const Report& report, Text& text) {
     text.line("maxmemory_policy", value);
   }
   text.line("allocator_frag_ratio", ratio(process.active_bytes, process.allocated_bytes));
-  text.line("mem_fragmentation_ratio", ratio(process.resident_bytes, process.allocated_bytes));
+  text.line("mem_fragmentation_ratio", ratio(process.resident_bytes, used));
+  text.line("mem_fragmentation_bytes", difference(process.resident_bytes, used));
   text.line("mem_allocator", report.context.facts.allocator);
 }
 
@@ -185,7 +192,7 @@ void write_stats(const Report& report, Text& text) {
   text.line("total_net_output_bytes", stats.output_bytes);
   text.line("rejected_connections", stats.connections_rejected);
   text.line("expired_keys", stats.expired_keys);
-  text.line("evicted_keys", "0");
+  text.line("evicted_keys", stats.evicted_keys);
   text.line("keyspace_hits", stats.keyspace_hits);
   text.line("keyspace_misses", stats.keyspace_misses);
   text.line("pubsub_channels", "0");

@@ -67,6 +67,10 @@ struct Config {
   uint64_t query_buffer_limit_bytes = 1024 * kMiB;
   uint64_t proto_max_bulk_bytes = 512 * kMiB;
 
+  // Memory.
+  uint64_t maxmemory_bytes = 0;  // 0: no limit
+  EvictionPolicy maxmemory_policy = EvictionPolicy::noeviction;
+
   // General.
   uint32_t threads = 0;  // 0: one per core
   DriverChoice driver = DriverChoice::automatic;
@@ -76,8 +80,6 @@ struct Config {
   std::string dir = "./";
 
   // Settings of parts that do not exist yet: the table keeps these at their defaults.
-  uint64_t maxmemory_bytes = 0;
-  EvictionPolicy maxmemory_policy = EvictionPolicy::noeviction;
   std::string save;
   bool appendonly = false;
   std::string notify_keyspace_events;

@@ -9,8 +9,8 @@ namespace larder::config {
 namespace {
 
 constexpr size_t kHelpColumns = 80;
-constexpr std::array<Group, 5> kGroups{Group::network, Group::security, Group::clients,
-                                       Group::general, Group::later};
+constexpr std::array<Group, 6> kGroups{Group::network, Group::security, Group::clients,
+                                       Group::memory,  Group::general,  Group::later};
 
 std::string_view title(Group group) {
   switch (group) {
@@ -20,6 +20,8 @@ std::string_view title(Group group) {
       return "Security";
     case Group::clients:
       return "Clients";
+    case Group::memory:
+      return "Memory";
     case Group::general:
       return "General";
     case Group::later:

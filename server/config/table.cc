@@ -125,6 +125,18 @@ constexpr std::array kClients{
             "Largest single argument of a request."},
 };
 
+constexpr std::string_view kNoPolicies = "eviction is not part of this version; use noeviction";
+
+constexpr std::array kMemory{
+    Setting{"maxmemory", Group::memory, kRun, Memory{&Config::maxmemory_bytes, 0, kMaxLong},
+            "Most that keys and values may take, with their tables; 0 is no limit. Buffers of "
+            "clients do not count: they have limits of their own."},
+    Setting{"maxmemory-policy", Group::memory, kRun, choice<&Config::maxmemory_policy>(kPolicies),
+            "What goes when keys and values would take more than maxmemory; noeviction refuses "
+            "writes that need memory instead.",
+            kNoPolicies},
+};
+
 constexpr std::array kGeneral{
     Setting{"threads", Group::general, kStart, Integer{&Config::threads, 0, kMaxThreads},
             "Worker threads; 0 is one per core that this process may use."},
@@ -143,9 +155,6 @@ constexpr std::array kGeneral{
             "Working directory, changed to at start; relative paths are seen from here."},
 };
 
-constexpr std::string_view kNoEviction =
-    "eviction is not part of this version; use 0 and bound the memory of the process from outside";
-constexpr std::string_view kNoPolicies = "eviction is not part of this version; use noeviction";
 constexpr std::string_view kNoSave = "persistence is not part of this version; use save \"\"";
 constexpr std::string_view kNoAppend = "persistence is not part of this version; use appendonly no";
 constexpr std::string_view kNoNotifications =
@@ -159,11 +168,6 @@ constexpr std::string_view kNoSupervisor =
 constexpr std::string_view kNoPidFile = "the server writes no pid file; use pidfile \"\"";
 
 constexpr std::array kLater{
-    Setting{"maxmemory", Group::later, kRun,
-            Memory{&Config::maxmemory_bytes, 0, std::numeric_limits<uint64_t>::max()},
-            "Limit on memory; 0 is none.", kNoEviction},
-    Setting{"maxmemory-policy", Group::later, kRun, choice<&Config::maxmemory_policy>(kPolicies),
-            "What to evict at the limit.", kNoPolicies},
     Setting{"save", Group::later, kRun,
             Text{&Config::save, kMaxTextBytes, "pairs of seconds and changes", check_save, true},
             "When to write snapshots; \"\" is never.", kNoSave},
@@ -185,8 +189,8 @@ constexpr std::array kLater{
 };
 
 constexpr auto kTable = [] {
-  constexpr size_t kRows =
-      kNetwork.size() + kSecurity.size() + kClients.size() + kGeneral.size() + kLater.size();
+  constexpr size_t kRows = kNetwork.size() + kSecurity.size() + kClients.size() + kMemory.size() +
+                           kGeneral.size() + kLater.size();
   std::array<const Setting*, kRows> rows{};
   size_t at = 0;
   const auto add = [&](std::span<const Setting> group) {
@@ -195,6 +199,7 @@ constexpr auto kTable = [] {
   add(kNetwork);
   add(kSecurity);
   add(kClients);
+  add(kMemory);
   add(kGeneral);
   add(kLater);
   return rows;

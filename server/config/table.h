@@ -68,7 +68,7 @@ struct OutputLimits {
 
 using Field = std::variant<YesNo, Integer, Octal, Memory, Choice, Text, Words, OutputLimits>;
 
-enum class Group : uint8_t { network, security, clients, general, later };
+enum class Group : uint8_t { network, security, clients, memory, general, later };
 enum class Change : uint8_t { at_start_only, at_run_time };
 
 struct Setting {

@@ -196,7 +196,7 @@ def _(t):
 
     def used_bytes():
         with t.server.connect() as connection:
-            return int(re.search(rb"used_memory:(\d+)", connection.call("INFO", "memory")).group(1))
+            return int(re.search(rb"allocator_allocated:(\d+)", connection.call("INFO", "memory")).group(1))
 
     before = used_bytes()
     for _ in range(6):

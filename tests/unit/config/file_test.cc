@@ -148,8 +148,6 @@ TEST_CASE("what asks for no more than is true is accepted") {
   REQUIRE_FALSE(load(config, R"(
 save ""
 appendonly no
-maxmemory 0
-maxmemory 0gb
 maxmemory-policy noeviction
 notify-keyspace-events ""
 cluster-enabled no
@@ -165,7 +163,6 @@ TEST_CASE("what asks for parts that do not exist is refused with a remedy") {
   CHECK(mentions(load(config, "save 3600 1 300 100"), "use save \"\""));
   CHECK(mentions(load(config, "save 3600"), "Invalid save parameters"));
   CHECK(mentions(load(config, "appendonly yes"), "use appendonly no"));
-  CHECK(mentions(load(config, "maxmemory 100mb"), "eviction is not part of this version"));
   CHECK(mentions(load(config, "maxmemory-policy allkeys-lru"), "use noeviction"));
   CHECK(mentions(load(config, "cluster-enabled yes"), "use cluster-enabled no"));
   CHECK(mentions(load(config, "daemonize yes"), "service manager"));

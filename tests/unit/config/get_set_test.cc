@@ -108,11 +108,25 @@ TEST_CASE("refusals in Redis's words") {
   CHECK(config == Config{});
 }
 
+TEST_CASE("maxmemory is a size, and 0 is no limit") {
+  Config config;
+  CHECK_FALSE(change(config, {{"maxmemory", "100mb"}}));
+  CHECK(config.maxmemory_bytes == 100 << 20);
+  CHECK(ask(config, {"maxmemory"}) == Pairs{{"maxmemory", "104857600"}});
+  CHECK_FALSE(change(config, {{"maxmemory", "1k"}}));
+  CHECK(config.maxmemory_bytes == 1000);
+  for (const char* bad : {"-5", "1x", ""}) {
+    CHECK(change(config, {{"maxmemory", bad}}) ==
+          failed("maxmemory", "argument must be a memory value"));
+  }
+  CHECK_FALSE(change(config, {{"maxmemory", "0"}}));
+  CHECK(config == Config{});
+}
+
 TEST_CASE("asking for missing parts at run time") {
   Config config;
-  CHECK_FALSE(change(config, {{"save", ""}, {"appendonly", "no"}, {"maxmemory", "0"}}));
+  CHECK_FALSE(change(config, {{"save", ""}, {"appendonly", "no"}}));
   CHECK(mentions(change(config, {{"save", "3600 1"}}), "persistence is not part of this version"));
-  CHECK(mentions(change(config, {{"maxmemory", "1gb"}}), "eviction is not part of this version"));
   CHECK(mentions(change(config, {{"notify-keyspace-events", "Egx"}}),
                  "keyspace notifications are not part of this version"));
   CHECK(config == Config{});
