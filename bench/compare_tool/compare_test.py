@@ -104,6 +104,7 @@ class Spans(unittest.TestCase):
         self.assertEqual(seen.at(100), 95)  # us: of the request due at 94
         self.assertEqual(seen.at(50), 18)  # the eighth of fifteen
         self.assertEqual(seen.late_max_ns, 5)
+        self.assertAlmostEqual(seen.to_json()["max_at_s"], 84e-9)
         self.assertAlmostEqual(seen.seconds, 15e-9)
 
     def test_percentiles_are_of_requests(self):
@@ -126,14 +127,17 @@ def stall_round(quiet, disturbed):
     """Each: (p99.9, max) in us."""
     return {state: {"p99": 1.0, "p99.9": figures[0], "max": figures[1], "late_max": 1.0,
                     "seconds": 1.0} for state, figures in (("quiet", quiet),
-                                                           ("disturbed", disturbed))}
+                                                           ("disturbed", disturbed))
+            } | {"steps": {"deleted": {"max": 5000.0}}}
 
 
 class Stalls(unittest.TestCase):
     def missed(self, rounds, judged=True):
         row = {"disturbance": "grow", "title": "", "server": "larder", "judged": judged,
                "rounds": rounds}
-        self.assertEqual(len(stalls.table([row]).rows), 1)
+        table = stalls.table([row])
+        self.assertEqual(len(table.rows), 1)
+        self.assertIn("deleted 5.0", table.notes[-1])
         return stalls.missed_targets([row])
 
     def test_median_of_rounds_decides(self):

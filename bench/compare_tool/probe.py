@@ -35,11 +35,15 @@ class Spans:
     def __init__(self, samples, spans):
         self.latencies_ns = []
         self.late_max_ns = 0
+        self._longest_ns, self._longest_due = -1, spans[0][0]
+        self._begin = spans[0][0]
         self.seconds = sum(end - begin for begin, end in spans) / 1e9
         for due, sent, answered in samples:
             if any(begin <= due < end for begin, end in spans):
                 self.latencies_ns.append(answered - due)
                 self.late_max_ns = max(self.late_max_ns, sent - due)
+                if answered - due > self._longest_ns:
+                    self._longest_ns, self._longest_due = answered - due, due
         self.latencies_ns.sort()
 
     def at(self, percent):
@@ -50,7 +54,9 @@ class Spans:
     def to_json(self):
         return {"requests": len(self.latencies_ns), "seconds": self.seconds,
                 "p50": self.at(50), "p99": self.at(99), "p99.9": self.at(99.9),
-                "max": self.at(100), "late_max": self.late_max_ns / 1000.0}
+                "max": self.at(100), "late_max": self.late_max_ns / 1000.0,
+                # When the longest was due, counted from the beginning of the first span.
+                "max_at_s": (self._longest_due - self._begin) / 1e9}
 
 
 class Probe:

@@ -2,12 +2,12 @@
 
 A light probe (probe.py) runs throughout: quiet, while a disturbance happens, and quiet again, each
 time on a fresh server. A disturbance says when it began and when it was over; only requests due
-within that span count as disturbed. Quiet are QUIET_S seconds before and as many after. Since the
-longest of many is longer than the longest of few, quiet time must not be much shorter than the
-disturbance for the comparison of the longest stalls to be fair; where it is, Larder's case is
-judged too harshly, never too kindly.
+within that span count as disturbed. Quiet is a while before and a while after. Since the longest
+of many is longer than the longest of few, the quiet time lasts as long as the disturbance or longer.
 
-The server has one core. Probe and disturber share another when there are only two: see probe.py.
+The server has one core, with all its threads: redis-server's FLUSHALL ASYNC frees in a thread of its
+own, which competes with the one that serves. Probe and disturber share another core when there are
+only two: see probe.py.
 """
 
 import json
@@ -77,9 +77,13 @@ class Disturbance:
     judged = True
 
     def __init__(self, setting):
+        self.steps = []  # (since when, title): parts of the disturbance, if it has any
         self.setting = setting
         self.sizes = setting.sizes
         self.generator = setting.generator
+
+    def begin_step(self, title):
+        self.steps.append((time.monotonic_ns(), title))
 
     def prepare(self, server):
         pass
@@ -88,7 +92,7 @@ class Disturbance:
         raise NotImplementedError
 
     def longest_s(self):
-        """An upper bound of what disturb() takes."""
+        """No shorter than disturb() takes, its waiting included."""
         raise NotImplementedError
 
 
@@ -116,7 +120,7 @@ class PacedSets(Disturbance):
         return begin, time.monotonic_ns()
 
     def longest_s(self):
-        return 10.0 + 10.0 * max(self.sizes.keys / self.sizes.fill_rate, OVERWRITE_S)
+        return 10.0 + 4.0 * max(self.sizes.keys / self.sizes.fill_rate, OVERWRITE_S)
 
 
 class Overwrites(PacedSets):
@@ -177,7 +181,7 @@ class Expiry(Disturbance):
             return begin, time.monotonic_ns()
 
     def longest_s(self):
-        return EXPIRY_GIVE_UP_S + 30.0 + self.sizes.expiring / 25000.0
+        return EXPIRY_GIVE_UP_S + 30.0 + self.sizes.expiring / 50000.0
 
 
 class LargeValues(Disturbance):
@@ -213,10 +217,13 @@ class LargeValues(Disturbance):
             for number in range(self.COUNT):
                 key = "large:%d" % number
                 if number % 3 == 0:
+                    self.begin_step("deleted")
                     client.call("DEL", key)
                 elif number % 3 == 1:
+                    self.begin_step("by a short one")
                     client.call("SET", key, "short")
                 else:
+                    self.begin_step("by a large one")
                     self.send_large(client, key, CHUNKS_PER_SECOND)
                 time.sleep(PACE_S)
             time.sleep(LINGER_S)
@@ -279,15 +286,22 @@ def measure_round(kind, disturbance, setting):
     with Server(kind, {setting.server_core}) as server:
         setting.generator.put(server, probe.PREFIX, probe.KEYS, 64)
         disturbance.prepare(server)
-        longest_s = disturbance.longest_s() + 2 * sizes.quiet_s + WARM_S + CALM_S + 5.0
+        longest_s = 2 * (disturbance.longest_s() + sizes.quiet_s) + WARM_S + CALM_S + 5.0
         with probe.Probe(setting.generator, server, sizes.probe_rate, longest_s) as running:
             time.sleep(WARM_S)
             quiet = [quiet_span(sizes.quiet_s)]
             disturbed = probe.in_background(lambda: disturbance.disturb(server))
             time.sleep(CALM_S)
-            quiet.append(quiet_span(sizes.quiet_s))
+            disturbed_s = (disturbed[1] - disturbed[0]) / 1e9
+            quiet.append(quiet_span(max(sizes.quiet_s, disturbed_s - sizes.quiet_s)))
             seen = running.stop()
-            return {"quiet": seen(quiet).to_json(), "disturbed": seen([disturbed]).to_json()}
+            result = {"quiet": seen(quiet).to_json(), "disturbed": seen([disturbed]).to_json()}
+            ends = [at for at, _ in disturbance.steps[1:]] + [disturbed[1]]
+            spans = {}
+            for (at, title), end in zip(disturbance.steps, ends):
+                spans.setdefault(title, []).append((at, end))
+            result["steps"] = {title: seen(parts).to_json() for title, parts in spans.items()}
+            return result
 
 
 def quiet_span(seconds):
@@ -355,7 +369,19 @@ def table(rows):
                 verdict(found) if row["judged"] else ""])
     return Table("Stalls", columns, lines, [
         "A light probe on each server, quiet and while something happens; medians of the rounds. "
-        "Late is the probe itself, quiet / disturbed."])
+        "Late is the probe itself, quiet / disturbed."] + step_notes(rows))
+
+
+def step_notes(rows):
+    """Where a disturbance has parts: the longest of each, the median over the rounds."""
+    notes = []
+    for row in rows:
+        titles = list(row["rounds"][0]["steps"])
+        if titles:
+            notes.append("%s, %s: longest in ms %s." % (row["title"], row["server"], ", ".join(
+                "%s %.1f" % (title, median([one["steps"][title]["max"] for one in row["rounds"]])
+                             / 1000.0) for title in titles)))
+    return notes
 
 
 def verdict(found):

@@ -40,7 +40,7 @@ def add_arguments(parser):
     add("--probe-rate", type=int, default=10000, metavar="R",
         help="requests a second of the probe (10000)")
     add("--quiet-seconds", type=float, default=5.0, metavar="S",
-        help="before the disturbance, and again after it (5)")
+        help="at least so long before the disturbance, and again after it (5)")
     add("--disturber-core", type=int, metavar="N",
         help="(one that neither server nor client has, else the client's)")
     add("--late-keys", type=int, default=200000, metavar="N", help="keys of --expiry (200000)")
