@@ -127,6 +127,9 @@ struct KeyPositions {
   int8_t last = 0;
   int8_t step = 0;
   uint32_t flags = 0;  // KeyFlag
+  // Of all keys but the first, where something else is done to these (RENAME); they are then the
+  // command's second key specification. 0: `flags` speaks of all keys.
+  uint32_t further_flags = 0;
 };
 
 struct CommandDocs {

@@ -100,14 +100,11 @@ void write_names(std::span<const std::string_view> names, Reply& reply) {
 
 // ---- COMMAND INFO -------------------------------------------------------------------------------
 
-// All rows give their keys by positions, which is one specification of index and range.
-void write_key_specifications(const CommandRow& row, Reply& reply) {
-  if (row.keys.first == 0) return reply.set(0);
-  const int last_from_first = row.keys.last >= 0 ? row.keys.last - row.keys.first : row.keys.last;
-  reply.set(1);
+// One specification of index and range. `last` is counted from `first`, or from the end.
+void write_key_specification(uint32_t flags, int first, int last, int step, Reply& reply) {
   reply.map(3);
   reply.bulk("flags");
-  write_key_flags(row.keys.flags, reply);
+  write_key_flags(flags, reply);
   reply.bulk("begin_search");
   reply.map(2);
   reply.bulk("type");
@@ -115,7 +112,7 @@ void write_key_specifications(const CommandRow& row, Reply& reply) {
   reply.bulk("spec");
   reply.map(1);
   reply.bulk("index");
-  reply.integer(row.keys.first);
+  reply.integer(first);
   reply.bulk("find_keys");
   reply.map(2);
   reply.bulk("type");
@@ -123,11 +120,26 @@ void write_key_specifications(const CommandRow& row, Reply& reply) {
   reply.bulk("spec");
   reply.map(3);
   reply.bulk("lastkey");
-  reply.integer(last_from_first);
+  reply.integer(last);
   reply.bulk("keystep");
-  reply.integer(row.keys.step);
+  reply.integer(step);
   reply.bulk("limit");
   reply.integer(0);
+}
+
+// All rows give their keys by positions, which is one specification, or two.
+void write_key_specifications(const CommandRow& row, Reply& reply) {
+  const KeyPositions& keys = row.keys;
+  if (keys.first == 0) return reply.set(0);
+  const auto from = [&keys](int first) { return keys.last >= 0 ? keys.last - first : keys.last; };
+  if (keys.further_flags == 0) {
+    reply.set(1);
+    return write_key_specification(keys.flags, keys.first, from(keys.first), keys.step, reply);
+  }
+  const int second = keys.first + keys.step;
+  reply.set(2);
+  write_key_specification(keys.flags, keys.first, 0, 1, reply);
+  write_key_specification(keys.further_flags, second, from(second), keys.step, reply);
 }
 
 // ---- COMMAND DOCS -------------------------------------------------------------------------------
@@ -215,7 +227,7 @@ void write_command_docs(const CommandTable& commands, const Command& command, Re
   if (!docs.history.empty()) write_history(docs.history, reply);
   if (has_arguments) {
     reply.bulk("arguments");
-    write_syntax(*arguments, reply);
+    write_syntax(*arguments, row.keys.further_flags == 0 ? 1 : 2, reply);
   }
   if (row.subcommands.empty()) return;
   reply.bulk("subcommands");

@@ -91,7 +91,8 @@ void list(SessionContext& context, Arguments arguments, Reply& reply) {
 // ---- COMMAND GETKEYS, COMMAND GETKEYSANDFLAGS ---------------------------------------------------
 
 struct KeysOfRequest {
-  uint32_t flags;  // KeyFlag
+  uint32_t flags;          // KeyFlag, of the first
+  uint32_t further_flags;  // of the others
   std::vector<std::string_view> keys;
 };
 
@@ -122,7 +123,8 @@ std::optional<KeysOfRequest> keys_of(SessionContext& context, Arguments request,
     reply.error("ERR Invalid number of arguments specified for command");
     return std::nullopt;
   }
-  KeysOfRequest result{key_flags_of(row, request), {}};
+  KeysOfRequest result{key_flags_of(row, request), row.keys.further_flags, {}};
+  if (result.further_flags == 0) result.further_flags = result.flags;
   const int last =
       row.keys.last >= 0 ? row.keys.last : static_cast<int>(request.size()) + row.keys.last;
   for (int i = row.keys.first; i <= last; i += row.keys.step) {
@@ -142,10 +144,10 @@ void get_keys_and_flags(SessionContext& context, Arguments arguments, Reply& rep
   const auto found = keys_of(context, arguments.subspan(2), reply);
   if (!found) return;
   reply.array(found->keys.size());
-  for (std::string_view key : found->keys) {
+  for (size_t i = 0; i < found->keys.size(); ++i) {
     reply.array(2);
-    reply.bulk(key);
-    write_key_flags(found->flags, reply);
+    reply.bulk(found->keys[i]);
+    write_key_flags(i == 0 ? found->flags : found->further_flags, reply);
   }
 }
 

@@ -44,6 +44,8 @@ constexpr std::array kTypes{
     NameType{"*", "maxage", ArgumentType::integer},
     NameType{"*", "protover", ArgumentType::integer},
     NameType{"*", "*-db", ArgumentType::integer},
+    NameType{"*", "db", ArgumentType::integer},
+    NameType{"lolwut", "version", ArgumentType::integer},
     NameType{"*", "score", ArgumentType::real},
 };
 
@@ -331,8 +333,10 @@ std::optional<std::vector<ArgumentSyntax>> parse_syntax(std::string_view line,
   return Parser(words, command).parse();
 }
 
-void write_syntax(const std::vector<ArgumentSyntax>& arguments, protocol::Reply& reply) {
+void write_syntax(const std::vector<ArgumentSyntax>& arguments, size_t key_specifications,
+                  protocol::Reply& reply) {
   reply.array(arguments.size());
+  size_t keys = 0;
   for (const ArgumentSyntax& argument : arguments) {
     const bool is_key = argument.type == ArgumentType::key;
     const bool has_flags = argument.optional || argument.multiple;
@@ -343,7 +347,7 @@ void write_syntax(const std::vector<ArgumentSyntax>& arguments, protocol::Reply&
     reply.bulk(type_name(argument.type));
     if (is_key) {
       reply.bulk("key_spec_index");
-      reply.integer(0);
+      reply.integer(static_cast<int64_t>(std::min(keys++, key_specifications - 1)));
     }
     if (!argument.token.empty()) {
       reply.bulk("token");
@@ -352,7 +356,7 @@ void write_syntax(const std::vector<ArgumentSyntax>& arguments, protocol::Reply&
     if (has_flags) write_flags(argument, reply);
     if (!argument.arguments.empty()) {
       reply.bulk("arguments");
-      write_syntax(argument.arguments, reply);
+      write_syntax(argument.arguments, /*key_specifications=*/1, reply);
     }
   }
 }

@@ -16,6 +16,7 @@
 // For lines written by us, in rows: O(words squared), recursive, allocates.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -55,8 +56,9 @@ struct ArgumentSyntax {
 [[nodiscard]] std::optional<std::vector<ArgumentSyntax>> parse_syntax(
     std::string_view line, std::string_view command = {});
 
-// The value of the field "arguments" in COMMAND DOCS. All keys are said to belong to the command's
-// first key specification.
-void write_syntax(const std::vector<ArgumentSyntax>& arguments, protocol::Reply& reply);
+// The value of the field "arguments" in COMMAND DOCS. Of a command with several key specifications
+// each key belongs to the next of them, further keys to the last.
+void write_syntax(const std::vector<ArgumentSyntax>& arguments, size_t key_specifications,
+                  protocol::Reply& reply);
 
 }  // namespace larder::server

@@ -68,12 +68,13 @@ class Reader {
   std::string_view bytes_;
 };
 
-std::string shown(std::string_view syntax, std::string_view command = {}) {
+std::string shown(std::string_view syntax, std::string_view command = {},
+                  size_t key_specifications = 1) {
   const auto arguments = parse_syntax(syntax, command);
   if (!arguments) return "not a syntax line";
   protocol::ReplyBuffer buffer;
   protocol::Reply reply(buffer, protocol::Dialect::resp2);
-  write_syntax(*arguments, reply);
+  write_syntax(*arguments, key_specifications, reply);
   Reader reader(buffer.view());
   std::string text = "\n" + reader.arguments(0);
   CHECK(reader.at_end());
@@ -209,6 +210,17 @@ name=increment type=double
 )");
 }
 
+TEST_CASE("keys belong to the key specifications in their order, and the rest to the last") {
+  CHECK(shown("key newkey", "rename", 2) == R"(
+name=key type=key key_spec_index=0
+name=newkey type=key key_spec_index=1
+)");
+  CHECK(shown("destination key [key ...]", {}, 2) == R"(
+name=destination type=key key_spec_index=0
+name=key type=key key_spec_index=1 flags=+multiple
+)");
+}
+
 TEST_CASE("repetitions with and without their token") {
   CHECK(shown("[ID client-id [client-id ...]]") == R"(
 name=client-id type=integer token=ID flags=+optional,+multiple
@@ -238,7 +250,7 @@ TEST_CASE("lines that follow no grammar") {
 TEST_CASE("in RESP3 arguments are maps and flags a set") {
   protocol::ReplyBuffer buffer;
   protocol::Reply reply(buffer, protocol::Dialect::resp3);
-  write_syntax(parse_syntax("[COUNT count]").value(), reply);
+  write_syntax(parse_syntax("[COUNT count]").value(), 1, reply);
   CHECK(buffer.view() ==
         "*1\r\n%4\r\n$4\r\nname\r\n$5\r\ncount\r\n$4\r\ntype\r\n$7\r\ninteger\r\n"
         "$5\r\ntoken\r\n$5\r\nCOUNT\r\n$5\r\nflags\r\n~1\r\n+optional\r\n");
