@@ -8,6 +8,7 @@
 #include "server/commands/families.h"
 #include "server/commands/parts.h"
 #include "server/commands/session_names.h"
+#include "server/commands/values.h"
 #include "server/contexts.h"
 #include "server/text/ascii.h"
 #include "server/text/quoting.h"
@@ -145,14 +146,9 @@ void echo(SessionContext&, Arguments arguments, Reply& reply) {
 }
 
 void select(SessionContext& context, Arguments arguments, Reply& reply) {
-  const std::optional<int64_t> index = protocol::parse_int64(arguments[1]);
-  if (!index) return reply.error("ERR value is not an integer or out of range");
-  if (*index < INT32_MIN || *index > INT32_MAX) {
-    return reply.error("ERR value is out of range, value must between -2147483648 and 2147483647");
-  }
-  if (*index < 0 || *index >= context.config().databases) {
-    return reply.error("ERR DB index is out of range");
-  }
+  const std::optional<unsigned> index =
+      read_database(arguments[1], context.config().databases, reply);
+  if (!index) return;
   context.session().database = static_cast<uint8_t>(*index);
   reply.ok();
 }

@@ -6,7 +6,7 @@
 namespace larder::server {
 
 CommandFamily string_commands();       // strings.cc, counters.cc
-CommandFamily key_commands();          // keys.cc
+CommandFamily key_commands();          // keys.cc, move_keys.cc, object.cc
 CommandFamily dump_commands();         // dump.cc
 CommandFamily expiry_commands();       // expiry.cc
 CommandFamily transaction_commands();  // transactions.cc

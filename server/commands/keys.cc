@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "server/commands/families.h"
+#include "server/commands/parts.h"
 #include "server/commands/values.h"
 #include "server/text/ascii.h"
 #include "server/text/glob.h"
@@ -248,6 +249,19 @@ constexpr auto kRows = checked({
               .syntax = "key [key ...]",
               .history = "3.0.3: Takes several keys.",
               .tips = "request_policy:multi_shard response_policy:agg_sum"}},
+    {.name = "touch",
+     .arity = -2,
+     .flags = kReadonly | kFast,
+     .categories = kKeyspaceCategory,
+     .keys = {1, -1, 1, kKeyReadOnly},
+     .locks = LockPlan::keys,
+     .handler = exists,
+     .docs = {.summary = "Marks keys as used just now, and counts those that exist.",
+              .since = "3.2.1",
+              .group = "generic",
+              .complexity = "O(N) where N is the number of keys",
+              .syntax = "key [key ...]",
+              .tips = "request_policy:multi_shard response_policy:agg_sum"}},
     {.name = "type",
      .arity = 2,
      .flags = kReadonly | kFast,
@@ -305,7 +319,8 @@ constexpr auto kRows = checked({
 }  // namespace
 
 CommandFamily key_commands() {
-  return kRows;
+  static const std::vector<CommandRow> rows = joined({kRows, move_commands(), object_commands()});
+  return rows;
 }
 
 }  // namespace larder::server

@@ -1,5 +1,5 @@
-// What the files of the connection and server families share: their parts of the rows, and small
-// pieces of replies. Not for other folders.
+// What the files of families of several files share: their parts of the rows, and small pieces of
+// replies. Not for other folders.
 #pragma once
 
 #include <initializer_list>
@@ -14,6 +14,10 @@ namespace larder::server {
 
 // connection_commands() is connection.cc's own rows, then these.
 CommandFamily client_commands();  // client.cc
+
+// key_commands() is keys.cc's own rows, then these.
+CommandFamily move_commands();    // move_keys.cc
+CommandFamily object_commands();  // object.cc
 
 // server_commands() is server.cc's own rows, then these.
 CommandFamily info_commands();           // info.cc

@@ -5,6 +5,21 @@
 
 namespace larder::server {
 
+std::optional<unsigned> read_database(std::string_view argument, unsigned databases,
+                                      protocol::Reply& reply) {
+  const std::optional<int64_t> index = read_integer(argument, reply);
+  if (!index) return std::nullopt;
+  if (*index < INT32_MIN || *index > INT32_MAX) {
+    reply.error("ERR value is out of range, value must between -2147483648 and 2147483647");
+    return std::nullopt;
+  }
+  if (*index < 0 || *index >= databases) {
+    reply.error("ERR DB index is out of range");
+    return std::nullopt;
+  }
+  return static_cast<unsigned>(*index);
+}
+
 std::optional<int64_t> deadline_from(int64_t number, TimeUnit unit, TimeBase base, int64_t now_ms) {
   constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
   if (unit == TimeUnit::seconds) {

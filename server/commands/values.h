@@ -42,6 +42,10 @@ inline std::optional<int64_t> read_integer(std::string_view argument, protocol::
   return value;
 }
 
+// A number of one of `databases` databases; answers the error and returns nothing if it is none.
+std::optional<unsigned> read_database(std::string_view argument, unsigned databases,
+                                      protocol::Reply& reply);
+
 enum class TimeUnit : uint8_t { seconds, milliseconds };
 enum class TimeBase : uint8_t { from_now, absolute };
 

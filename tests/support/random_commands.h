@@ -23,7 +23,7 @@ class RandomCommands {
 
   // A command for any place, in a transaction or outside. Deadlines count from `now_ms`.
   Words data(int64_t now_ms) {
-    switch (pick(18)) {
+    switch (pick(20)) {
       case 0:
       case 1:
       case 2:
@@ -60,6 +60,9 @@ class RandomCommands {
         return expiry(now_ms);
       case 15:
         return {"PERSIST", key()};
+      case 16:
+      case 17:
+        return journey();
       default:
         return one({{"GET", key()}, {"MGET", key(), key(), key()}, {"TTL", key()}});
     }
@@ -148,6 +151,17 @@ class RandomCommands {
     Words words{pick(2) == 0 ? "DEL" : "UNLINK"};
     for (uint64_t left = 1 + pick(4); left > 0; --left) words.push_back(key());
     return words;
+  }
+
+  // A value goes to another key or database.
+  Words journey() {
+    const std::string database = std::to_string(pick(3));
+    return one({{"RENAME", key(), key()},
+                {"RENAMENX", key(), key()},
+                {"COPY", key(), key()},
+                {"COPY", key(), key(), "REPLACE"},
+                {"COPY", key(), key(), "DB", database, "REPLACE"},
+                {"MOVE", key(), database}});
   }
 
   Words expiry(int64_t now_ms) {

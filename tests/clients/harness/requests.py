@@ -55,7 +55,7 @@ class Requests:
             (3, self._setnx), (5, self._mget), (6, self._mset), (8, self._append), (4, self._strlen),
             (10, self._getrange), (8, self._setrange), (12, self._incr), (10, self._incrby), (14, self._incrbyfloat),
             (8, self._del), (4, self._exists), (3, self._type), (20, self._expire), (14, self._ttl), (5, self._persist),
-            (8, self._scan), (4, self._keys), (2, self._randomkey), (4, self._dbsize), (4, self._select),
+            (12, self._journey), (2, self._touch), (8, self._scan), (4, self._keys), (2, self._randomkey), (4, self._dbsize), (4, self._select),
             (1, self._flush), (3, self._echo), (5, self._nonsense), (3, self._unknown),
         ]  # fmt: skip
         self.weights = [weight for weight, _ in self.kinds]
@@ -148,6 +148,23 @@ class Requests:
         if self._maybe(0.5):
             return [b"SETEX", self.key(), self._lifetime(False, False), self.value()], Rule.EXACT
         return [b"PSETEX", self.key(), self._lifetime(True, False), self.value()], Rule.EXACT
+
+    def _journey(self):
+        """A value goes to another key or database."""
+        if self._maybe(0.4):
+            return [self._one(b"RENAME", b"RENAMENX"), self.key(), self.key()], Rule.EXACT
+        database = self.chance.choice(DATABASES if self._maybe(0.85) else [*NOT_DATABASES, *EDGES])
+        if self._maybe(0.4):
+            return [b"MOVE", self.key(), database], Rule.EXACT
+        options = []
+        while self._maybe(0.5) and len(options) < 5:
+            options += self._one([b"REPLACE"], [b"replace"], [b"DB", database], [b"db", database])
+        if self._maybe(0.05):
+            options += [self.chance.choice(WORDS)]
+        return [b"COPY", self.key(), self.key(), *options], Rule.EXACT
+
+    def _touch(self):
+        return [b"TOUCH", *(self.key() for _ in range(self.chance.randrange(1, 4)))], Rule.EXACT
 
     def _setnx(self):
         return [b"SETNX", self.key(), self.value()], Rule.EXACT

@@ -21,7 +21,10 @@ FIELDS = [
 ]
 NEWER_THAN_7_0 = {b"client|setinfo", b"client|no-touch"}
 # Parts that do not exist here, so neither do the words that drive them.
-ABSENT = {b"client|caching", b"client|getredir", b"client|tracking", b"client|trackinginfo"}
+ABSENT = {
+    *(b"client|caching", b"client|getredir", b"client|tracking", b"client|trackinginfo"),
+    *(b"object|freq", b"object|idletime"),
+}
 
 
 def oracle(t):
@@ -107,6 +110,12 @@ def _(t):
         ["SET", "a", "b", "GET"],
         ["SET", "a", "b", "EX", "10"],
         ["GETEX", "a", "PERSIST"],
+        ["RENAME", "a", "b"],
+        ["RENAMENX", "a", "b"],
+        ["COPY", "a", "b", "DB", "1", "REPLACE"],
+        ["MOVE", "a", "1"],
+        ["TOUCH", "a", "b", "c"],
+        ["OBJECT", "ENCODING", "a"],
         ["CLIENT", "ID"],
         ["CLIENT", "NOSUCH"],
         ["CONFIG", "GET", "x"],

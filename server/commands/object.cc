@@ -1,0 +1,115 @@
+// OBJECT: how the value of a key is kept.
+//
+// Told in Redis's words, as far as there is something they can mean here. Which of "embstr" and
+// "raw" a text is goes by its length alone; Redis also remembers whether it was ever appended to.
+#include "server/commands/parts.h"
+#include "server/commands/values.h"
+
+namespace larder::server {
+namespace {
+
+using protocol::Arguments;
+using protocol::Reply;
+using storage::Entry;
+
+// Texts up to this length are called "embstr".
+constexpr size_t kLongestEmbedded = 44;
+
+std::string_view encoding_of(const Entry& entry) {
+  switch (entry.type()) {
+    case storage::Type::string:
+      break;
+  }
+  if (entry.is_integer()) return "int";
+  return entry.length() <= kLongestEmbedded ? "embstr" : "raw";
+}
+
+void encoding(KeyContext& context, Arguments, Reply& reply) {
+  const Entry entry = context.look_up(context.key());
+  if (!entry) return reply.null();
+  reply.bulk(encoding_of(entry));
+}
+
+// No two keys ever share a value here.
+void refcount(KeyContext& context, Arguments, Reply& reply) {
+  if (!context.look_up(context.key())) return reply.null();
+  reply.integer(1);
+}
+
+void help(SessionContext&, Arguments, Reply& reply) {
+  static constexpr std::string_view kLines[] = {
+      "ENCODING <key>",
+      "    How the key's value is kept.",
+      "REFCOUNT <key>",
+      "    How many keys share the value: always 1.",
+  };
+  write_help("object", kLines, reply);
+}
+
+constexpr KeyPositions kTheKey{2, 2, 1, kKeyReadOnly};
+constexpr std::string_view kVaries = "nondeterministic_output";
+
+constexpr auto kSubcommands = checked({
+    {.name = "encoding",
+     .arity = 3,
+     .flags = kReadonly,
+     .categories = kKeyspaceCategory,
+     .keys = kTheKey,
+     .locks = LockPlan::keys,
+     .handler = encoding,
+     .docs = {.summary = "Names the form in which a key's value is kept.",
+              .since = "2.2.3",
+              .group = "generic",
+              .complexity = "O(1)",
+              .syntax = "key",
+              .tips = kVaries}},
+    {.name = "refcount",
+     .arity = 3,
+     .flags = kReadonly,
+     .categories = kKeyspaceCategory,
+     .keys = kTheKey,
+     .locks = LockPlan::keys,
+     .handler = refcount,
+     .docs = {.summary = "Counts the keys that share a key's value.",
+              .since = "2.2.3",
+              .group = "generic",
+              .complexity = "O(1)",
+              .syntax = "key",
+              .tips = kVaries}},
+    {.name = "help",
+     .arity = 2,
+     .flags = kLoading | kStale,
+     .categories = kKeyspaceCategory,
+     .keys = {},
+     .locks = LockPlan::nothing,
+     .handler = help,
+     .docs = {.summary = "Lists the subcommands of OBJECT.",
+              .since = "6.2.0",
+              .group = "generic",
+              .complexity = "O(1)",
+              .syntax = ""}},
+});
+
+constexpr auto kRows = checked({
+    {.name = "object",
+     .arity = -2,
+     .flags = 0,
+     .categories = 0,
+     .keys = {},
+     .locks = LockPlan::nothing,
+     .handler = Handler(),
+     .docs = {.summary = "About how values are kept.",
+              .since = "2.2.3",
+              .group = "generic",
+              .complexity = "Depends on subcommand.",
+              .syntax = ""},
+     .subcommands = kSubcommands},
+});
+
+}  // namespace
+
+CommandFamily object_commands() {
+  return kRows;
+}
+
+}  // namespace larder::server
