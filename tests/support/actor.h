@@ -79,7 +79,14 @@ class Actor {
     }
   }
 
-  std::string reply() const { return std::string(buffer_.view()); }
+  // As a client would receive it, with what was not copied into the buffer.
+  std::string reply() const {
+    std::vector<protocol::ReplyBuffer::Piece> pieces;
+    buffer_.pieces_after(0, pieces);
+    std::string bytes;
+    for (const protocol::ReplyBuffer::Piece& piece : pieces) bytes.append(piece.data, piece.size);
+    return bytes;
+  }
   // How often the last run() was parked.
   unsigned parks() const { return parks_; }
   server::Node& node() { return node_; }

@@ -1,0 +1,464 @@
+// Whole commands, one after the other, through the dispatcher: each reply is what a map says, at
+// the end the shards are in order and hold what the map holds, and a follower that heard the
+// effects holds the same.
+//
+// Input: one byte (odd: a follower listens), then requests of a byte that chooses the command and
+// as many more as it asks for; missing bytes are 0. Eight keys, two databases, one client; a
+// transaction may stand around any of them, and time passes between them.
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/rdb/dump.h"
+#include "tests/support/actor.h"
+#include "tests/support/follower.h"
+
+namespace {
+
+using larder::storage::kNoDeadline;
+using larder::support::Actor;
+using larder::support::Follower;
+using larder::support::Words;
+
+constexpr unsigned kDatabases = 2;
+constexpr int64_t kBeginMs = 1'700'000'000'000;
+
+const std::string kOk = "+OK\r\n";
+const std::string kNull = "$-1\r\n";
+
+std::string integer(int64_t value) {
+  return ":" + std::to_string(value) + "\r\n";
+}
+std::string bulk(const std::string& text) {
+  return "$" + std::to_string(text.size()) + "\r\n" + text + "\r\n";
+}
+std::string error(const std::string& text) {
+  return "-" + text + "\r\n";
+}
+std::string array(const std::vector<std::string>& elements) {
+  std::string out = "*" + std::to_string(elements.size()) + "\r\n";
+  for (const std::string& element : elements) out += element;
+  return out;
+}
+
+void require(bool holds, const std::string& message) {
+  if (holds) return;
+  std::fwrite(message.data(), 1, message.size(), stderr);
+  std::abort();
+}
+
+struct Value {
+  std::string text;
+  int64_t deadline_ms = kNoDeadline;
+
+  bool is_due(int64_t now_ms) const { return deadline_ms != kNoDeadline && deadline_ms <= now_ms; }
+};
+
+std::optional<int64_t> canonical_integer(const std::string& text) {
+  int64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  if (std::to_string(value) != text) return std::nullopt;
+  return value;
+}
+
+class Run {
+ public:
+  Run(const uint8_t* data, size_t size) : data_(data), end_(data + size) {
+    if ((byte() & 1) != 0) follower_.emplace(2, kBeginMs).attach(node_);
+    actor_.set_time_ms(now_ms_);
+  }
+
+  void play() {
+    while (data_ != end_) one_request();
+    if (queued_) exec();
+    while (actor_.dispatcher().environment().garbage) actor_.turn();
+    check_contents();
+  }
+
+ private:
+  uint8_t byte() { return data_ == end_ ? uint8_t{0} : *data_++; }
+  std::string key() { return "key:" + std::to_string(byte() % 8); }
+  std::string text() {
+    const uint8_t choice = byte();
+    if (choice < 40) return std::to_string(int{choice} - 20);
+    if (choice == 253) return std::string("\r\n$-1\0", 6);
+    if (choice == 254) return "9223372036854775807";
+    return std::string(choice == 255 ? 20'000 : choice - 40, 'x');
+  }
+  int64_t small_number() { return int64_t{byte()} - 100; }
+
+  std::map<std::string, Value>& keys() { return databases_[database_]; }
+  Value* find(const std::string& name) {
+    const auto found = keys().find(name);
+    if (found == keys().end()) return nullptr;
+    if (!found->second.is_due(now_ms_)) return &found->second;
+    keys().erase(found);
+    return nullptr;
+  }
+
+  // Sends a request and compares its reply, or keeps that for EXEC's.
+  void ask(const Words& words, const std::string& reply) {
+    const std::string got = actor_.run(words);
+    if (queued_) queued_->push_back(reply);
+    const std::string want = queued_ ? "+QUEUED\r\n" : reply;
+    std::string said;
+    for (const std::string& word : words) said += word.substr(0, 100) + " ";
+    require(got == want, said + "gave " + got.substr(0, 200) + " not " + want.substr(0, 200));
+  }
+
+  void one_request() {
+    switch (byte() % 24) {
+      case 0:
+      case 1:
+        return set();
+      case 2:
+        return ask_about(
+            {"GET", key()}, [](const Value& value) { return bulk(value.text); }, kNull);
+      case 3:
+        return ask_about(
+            {"STRLEN", key()},
+            [](const Value& value) { return integer(static_cast<int64_t>(value.text.size())); },
+            integer(0));
+      case 4:
+        return ask_about(
+            {"TYPE", key()}, [](const Value&) { return "+string\r\n"; }, "+none\r\n");
+      case 5:
+        return ask_about(
+            {"PTTL", key()},
+            [this](const Value& value) {
+              return integer(value.deadline_ms == kNoDeadline ? -1 : value.deadline_ms - now_ms_);
+            },
+            integer(-2));
+      case 6:
+        return ask_about(
+            {"DUMP", key()},
+            [](const Value& value) { return bulk(larder::storage::rdb::dump_string(value.text)); },
+            kNull);
+      case 7:
+        return getrange();
+      case 8:
+        return several("MGET");
+      case 9:
+        return several("EXISTS");
+      case 10:
+        return several((byte() & 1) != 0 ? "DEL" : "UNLINK");
+      case 11:
+        return mset();
+      case 12:
+        return append();
+      case 13:
+        return setrange();
+      case 14:
+        return incrby();
+      case 15:
+        return setnx();
+      case 16:
+        return get_and((byte() & 1) != 0);
+      case 17:
+        return pexpireat();
+      case 18:
+        return persist();
+      case 19:
+      case 20:
+        return restore();
+      case 21:
+        return flush_or_select();
+      case 22:
+        return queued_ ? exec() : multi();
+      default:
+        return pass();
+    }
+  }
+
+  // ---- reads ----
+
+  template <typename Answer>
+  void ask_about(const Words& words, Answer answer, const std::string& absent) {
+    const Value* value = find(words[1]);
+    ask(words, value == nullptr ? absent : answer(*value));
+  }
+
+  void getrange() {
+    const std::string name = key();
+    const int64_t first = small_number();
+    const int64_t last = small_number();
+    std::string part;
+    if (const Value* value = find(name); value != nullptr && !value->text.empty()) {
+      const auto size = static_cast<int64_t>(value->text.size());
+      const int64_t from = std::max<int64_t>(first < 0 ? first + size : first, 0);
+      const int64_t to = std::min(std::max<int64_t>(last < 0 ? last + size : last, 0), size - 1);
+      const bool is_backwards = first < 0 && last < 0 && first > last;
+      for (int64_t at = from; at <= to && !is_backwards; ++at) {
+        part += value->text[static_cast<size_t>(at)];
+      }
+    }
+    ask({"GETRANGE", name, std::to_string(first), std::to_string(last)}, bulk(part));
+  }
+
+  // MGET, EXISTS, DEL and UNLINK of up to three keys, which may be the same.
+  void several(const std::string& name) {
+    Words words{name};
+    for (size_t left = 1 + byte() % 3; left > 0; --left) words.push_back(key());
+    std::vector<std::string> values;
+    int64_t count = 0;
+    for (size_t i = 1; i < words.size(); ++i) {
+      const Value* value = find(words[i]);
+      values.push_back(value == nullptr ? kNull : bulk(value->text));
+      if (value == nullptr) continue;
+      ++count;
+      if (name != "MGET" && name != "EXISTS") keys().erase(words[i]);
+    }
+    ask(words, name == "MGET" ? array(values) : integer(count));
+  }
+
+  // ---- writes ----
+
+  void set() {
+    const std::string name = key();
+    const std::string value = text();
+    const uint8_t options = byte();
+    const bool if_absent = (options & 3) == 1;
+    const bool if_present = (options & 3) == 2;
+    const bool get = (options & 4) != 0;
+    Words words{"SET", name, value};
+    if (if_absent) words.push_back("NX");
+    if (if_present) words.push_back("XX");
+    if (get) words.push_back("GET");
+    constexpr const char* kWords[] = {"EX", "PX", "EXAT", "PXAT"};
+    const unsigned lifetime = options >> 3 & 7;  // one of those, KEEPTTL, or nothing
+    int64_t deadline_ms = kNoDeadline;
+    if (lifetime < 4) {
+      const int64_t number = small_number() + (lifetime == 2   ? now_ms_ / 1000
+                                               : lifetime == 3 ? now_ms_
+                                                               : 0);
+      words.insert(words.end(), {kWords[lifetime], std::to_string(number)});
+      if (number <= 0) return ask(words, error("ERR invalid expire time in 'set' command"));
+      deadline_ms = number * (lifetime % 2 == 0 ? 1000 : 1) + (lifetime < 2 ? now_ms_ : 0);
+    }
+    const Value* known = find(name);
+    if (lifetime == 4) {
+      words.push_back("KEEPTTL");
+      if (known != nullptr) deadline_ms = known->deadline_ms;
+    }
+    const bool holds = !(if_absent && known != nullptr) && !(if_present && known == nullptr);
+    std::string reply = holds ? kOk : kNull;
+    if (get) reply = known == nullptr ? kNull : bulk(known->text);
+    if (holds) keys()[name] = {value, deadline_ms};
+    ask(words, reply);
+  }
+
+  void mset() {
+    Words words{"MSET"};
+    for (size_t left = 1 + byte() % 3; left > 0; --left) {
+      const std::string name = key();
+      const std::string value = text();
+      words.insert(words.end(), {name, value});
+      keys()[name] = {value, kNoDeadline};
+    }
+    ask(words, kOk);
+  }
+
+  void setnx() {
+    const std::string name = key();
+    const std::string value = text();
+    const bool is_new = find(name) == nullptr;
+    if (is_new) keys()[name] = {value, kNoDeadline};
+    ask({"SETNX", name, value}, integer(is_new ? 1 : 0));
+  }
+
+  void get_and(bool erases) {
+    const std::string name = key();
+    const Value* known = find(name);
+    const std::string reply = known == nullptr ? kNull : bulk(known->text);
+    if (erases) {
+      keys().erase(name);
+      return ask({"GETDEL", name}, reply);
+    }
+    const std::string value = text();
+    keys()[name] = {value, kNoDeadline};
+    ask({"GETSET", name, value}, reply);
+  }
+
+  Value& found_or_made(const std::string& name) {
+    Value* value = find(name);
+    return value == nullptr ? keys()[name] : *value;
+  }
+
+  void append() {
+    const std::string name = key();
+    const std::string tail = text();
+    Value& value = found_or_made(name);
+    value.text += tail;
+    ask({"APPEND", name, tail}, integer(static_cast<int64_t>(value.text.size())));
+  }
+
+  void setrange() {
+    const std::string name = key();
+    const uint8_t choice = byte();
+    const std::string patch = text();
+    if (choice == 255) {
+      return ask({"SETRANGE", name, "-1", patch}, error("ERR offset is out of range"));
+    }
+    const size_t offset = choice < 100 ? choice : size_t{choice} * choice;
+    const Words words{"SETRANGE", name, std::to_string(offset), patch};
+    const Value* known = find(name);
+    if (patch.empty()) {
+      return ask(words, integer(known == nullptr ? 0 : static_cast<int64_t>(known->text.size())));
+    }
+    std::string& changed = found_or_made(name).text;
+    changed.resize(std::max(changed.size(), offset + patch.size()), '\0');
+    std::copy(patch.begin(), patch.end(), changed.begin() + static_cast<std::ptrdiff_t>(offset));
+    ask(words, integer(static_cast<int64_t>(changed.size())));
+  }
+
+  void incrby() {
+    const std::string name = key();
+    const std::string number = text();
+    const Words words{"INCRBY", name, number};
+    const std::string not_an_integer = error("ERR value is not an integer or out of range");
+    const std::optional<int64_t> increment = canonical_integer(number);
+    if (!increment) return ask(words, not_an_integer);
+    const Value* known = find(name);
+    const std::optional<int64_t> before = canonical_integer(known == nullptr ? "0" : known->text);
+    if (!before) return ask(words, not_an_integer);
+    int64_t sum = 0;
+    if (__builtin_add_overflow(*before, *increment, &sum)) {
+      return ask(words, error("ERR increment or decrement would overflow"));
+    }
+    found_or_made(name).text = std::to_string(sum);
+    ask(words, integer(sum));
+  }
+
+  void pexpireat() {
+    const std::string name = key();
+    const int64_t deadline_ms = now_ms_ + small_number() * 20;
+    const uint8_t condition = byte() % 5;
+    constexpr const char* kConditions[] = {"", "NX", "XX", "GT", "LT"};
+    Words words{"PEXPIREAT", name, std::to_string(deadline_ms)};
+    if (condition != 0) words.push_back(kConditions[condition]);
+    Value* value = find(name);
+    if (value == nullptr) return ask(words, integer(0));
+    const bool has_deadline = value->deadline_ms != kNoDeadline;
+    const bool holds[] = {true, !has_deadline, has_deadline,
+                          has_deadline && deadline_ms > value->deadline_ms,
+                          !has_deadline || deadline_ms < value->deadline_ms};
+    if (holds[condition]) {
+      value->deadline_ms = deadline_ms;
+      if (deadline_ms <= now_ms_) keys().erase(name);
+    }
+    ask(words, integer(holds[condition] ? 1 : 0));
+  }
+
+  void persist() {
+    const std::string name = key();
+    Value* value = find(name);
+    const bool changes = value != nullptr && value->deadline_ms != kNoDeadline;
+    if (changes) value->deadline_ms = kNoDeadline;
+    ask({"PERSIST", name}, integer(changes ? 1 : 0));
+  }
+
+  void restore() {
+    const std::string name = key();
+    const std::string value = text();
+    const uint8_t options = byte();
+    const bool replace = (options & 1) != 0;
+    const bool absolute = (options & 2) != 0;
+    const bool spoils = (options & 12) == 12;
+    int64_t ttl = small_number() * 20;
+    if (absolute && ttl != 0) ttl += now_ms_;
+    std::string payload = larder::storage::rdb::dump_string(value);
+    if (spoils) payload[options % payload.size()] ^= 1;
+    Words words{"RESTORE", name, std::to_string(ttl), payload};
+    if (replace) words.push_back("REPLACE");
+    if (absolute) words.push_back("ABSTTL");
+
+    if (find(name) != nullptr && !replace) {
+      return ask(words, error("BUSYKEY Target key name already exists."));
+    }
+    if (ttl < 0) return ask(words, error("ERR Invalid TTL value, must be >= 0"));
+    if (spoils) return ask(words, error("ERR DUMP payload version or checksum are wrong"));
+    keys().erase(name);
+    Value restored{value, ttl == 0 ? kNoDeadline : absolute ? ttl : ttl + now_ms_};
+    if (!restored.is_due(now_ms_)) keys()[name] = restored;
+    ask(words, kOk);
+  }
+
+  // ---- everything else ----
+
+  void flush_or_select() {
+    const uint8_t choice = byte();
+    if (choice < 16) {
+      keys().clear();
+      return ask({"FLUSHDB"}, kOk);
+    }
+    database_ = choice % kDatabases;
+    ask({"SELECT", std::to_string(database_)}, kOk);
+  }
+
+  void multi() {
+    ask({"MULTI"}, kOk);
+    queued_.emplace();
+  }
+
+  void exec() {
+    const std::string reply = array(*queued_);
+    queued_.reset();
+    ask({"EXEC"}, reply);
+  }
+
+  void pass() {
+    if (queued_) return;
+    now_ms_ += int64_t{1} << (byte() % 14);
+    actor_.set_time_ms(now_ms_);
+    actor_.turn();
+  }
+
+  // Keys whose time has come may be there still or not.
+  void check_contents() {
+    for (unsigned shard = 0; shard < larder::storage::kShardCount; ++shard) {
+      node_.keyspace().shard(shard).verify();
+    }
+    larder::support::Contents stored = larder::support::contents_of(node_);
+    std::erase_if(stored, [this](const auto& one) {
+      return Value{{}, one.second.deadline_ms}.is_due(now_ms_);
+    });
+    larder::support::Contents expected;
+    for (unsigned database = 0; database < kDatabases; ++database) {
+      for (const auto& [name, value] : databases_[database]) {
+        if (value.is_due(now_ms_)) continue;
+        expected[{database, name}] = {value.text, value.deadline_ms};
+      }
+    }
+    require(stored == expected, "the shards hold something else than the map");
+    if (!follower_) return;
+    follower_->apply();
+    const std::string difference = larder::support::difference(node_, follower_->node());
+    require(difference.empty(), difference);
+  }
+
+  const uint8_t* data_;
+  const uint8_t* end_;
+  larder::server::Node node_{larder::support::node_options(1, 1)};
+  Actor actor_{node_, 0, 1};
+  std::optional<Follower> follower_;
+  std::map<std::string, Value> databases_[kDatabases];
+  unsigned database_ = 0;
+  int64_t now_ms_ = kBeginMs;
+  std::optional<std::vector<std::string>> queued_;  // replies of the open transaction
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  constexpr size_t kLongest = 2048;
+  if (size > kLongest) return 0;
+  Run(data, size).play();
+  return 0;
+}
