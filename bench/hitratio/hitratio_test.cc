@@ -92,6 +92,19 @@ TEST_CASE("the three formats of trace files") {
     CHECK_FALSE(read_trace("/nonexistent/a.trace.xz", trace, error));
     CHECK_FALSE(read_trace("/nonexistent/a.trace", trace, error));
   }
+  SECTION("copies ask the same of as many caches at once") {
+    REQUIRE(parse_trace("size.trace", "1 9 100\n2 5 7\n", trace, error));
+    multiply(trace, 2);
+    CHECK(trace.keys == std::vector<uint32_t>{0, 1, 2, 3});
+    CHECK(trace.value_bytes == std::vector<uint32_t>{100, 100, 7, 7});
+    Trace zipf = generated("zipf:skew=0.9,keys=300,requests=5000");
+    const uint64_t misses = exact_lru(zipf, 40, CapacityUnit::objects).misses;
+    multiply(zipf, 3);
+    CHECK(exact_lru(zipf, 120, CapacityUnit::objects).misses == 3 * misses);
+    read_each_key_once(zipf);
+    CHECK(zipf.keys.size() == zipf.unique);
+    CHECK(exact_lru(zipf, 120, CapacityUnit::objects).misses == zipf.unique);
+  }
   SECTION("shortening forgets keys that no longer occur") {
     REQUIRE(parse_trace("size.trace", "1 9 100\n2 9 100\n3 5 7\n", trace, error));
     shorten(trace, 2);

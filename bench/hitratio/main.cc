@@ -32,6 +32,12 @@ bool load_trace(const HitRatioOptions& options, Trace& trace, std::string& error
   }
   if (!done) return false;
   if (options.max_requests > 0) shorten(trace, options.max_requests);
+  if (trace.unique > UINT32_MAX / options.copies) {
+    error = "--copies: too many keys";
+    return false;
+  }
+  if (options.copies > 1) multiply(trace, options.copies);
+  if (options.each_key_once) read_each_key_once(trace);
   if (options.value_bytes > 0) {
     trace.value_bytes.clear();
     trace.fixed_value_bytes = options.value_bytes;

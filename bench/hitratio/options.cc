@@ -39,6 +39,11 @@ bool read_option(std::string_view name, std::string_view value, HitRatioOptions&
     return read_whole(value, 1, options.max_requests);
   } else if (name == "--value-bytes") {
     return read_whole(value, 1, options.value_bytes);
+  } else if (name == "--copies") {
+    return read_whole(value, 1, options.copies);
+  } else if (name == "--play") {
+    options.each_key_once = value == "keys";
+    return value == "keys" || value == "requests";
   } else if (name == "--port") {
     return read_whole(value, 1, options.replay.port);
   } else if (name == "--window") {
@@ -104,6 +109,8 @@ std::string hitratio_help() {
          "                    shift:..., loop:... (generate.h), cluster:... (cluster.h)\n"
          "--statistics FILE   the table that clusters are drawn from\n"
          "--requests N        only the first N\n"
+         "--copies N          every request N times, each time for a key of its own (1)\n"
+         "--play requests|keys  keys: instead of the trace, a read of each of its keys (requests)\n"
          "--value-bytes N     every value has this size (as the trace says, else 64)\n"
          "model:\n"
          "--policy NAME       optimum, exact-lru, or one of policy_model.h; may be repeated\n"

@@ -18,6 +18,8 @@ struct HitRatioOptions {
   std::string statistics;     // the table that clusters are drawn from
   uint64_t max_requests = 0;  // 0: all
   uint32_t value_bytes = 0;   // of every value; 0: as the trace says
+  uint32_t copies = 1;
+  bool each_key_once = false;
 
   std::vector<std::string> policies;  // model: "optimum", "exact-lru", or one of policy_model.h
   std::vector<uint64_t> capacities;   // model

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <numeric>
 #include <string_view>
 #include <unordered_map>
 
@@ -193,6 +194,39 @@ void shorten(Trace& trace, uint64_t requests) {
   for (const uint32_t key : trace.keys) trace.unique = std::max(trace.unique, key + 1);
   if (!trace.value_bytes.empty()) trace.value_bytes.resize(trace.unique);
   if (!trace.ttl_us.empty()) trace.ttl_us.resize(trace.unique);
+}
+
+namespace {
+
+// {1, 2} three times is {1, 1, 1, 2, 2, 2}.
+template <typename Value>
+std::vector<Value> repeated(const std::vector<Value>& values, uint32_t count) {
+  std::vector<Value> result;
+  result.reserve(values.size() * count);
+  for (const Value& value : values) result.insert(result.end(), count, value);
+  return result;
+}
+
+}  // namespace
+
+void multiply(Trace& trace, uint32_t count) {
+  trace.keys = repeated(trace.keys, count);
+  for (size_t i = 0; i < trace.keys.size(); ++i) {
+    trace.keys[i] = trace.keys[i] * count + static_cast<uint32_t>(i % count);
+  }
+  trace.unique *= count;
+  trace.value_bytes = repeated(trace.value_bytes, count);
+  trace.verbs = repeated(trace.verbs, count);
+  trace.time_us = repeated(trace.time_us, count);
+  trace.ttl_us = repeated(trace.ttl_us, count);
+}
+
+void read_each_key_once(Trace& trace) {
+  trace.keys.resize(trace.unique);
+  std::iota(trace.keys.begin(), trace.keys.end(), 0u);
+  trace.verbs.clear();
+  trace.time_us.clear();
+  trace.ttl_us.clear();
 }
 
 }  // namespace larder::bench

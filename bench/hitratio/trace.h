@@ -47,4 +47,11 @@ struct Trace {
 // Leaves the first `requests` requests; keys that no longer occur are forgotten.
 void shorten(Trace& trace, uint64_t requests);
 
+// Every request `count` times, each time for a key of its own: the trace of a cache `count` times
+// larger, with the same miss ratio under any policy that goes by order or frequency.
+void multiply(Trace& trace, uint32_t count);
+
+// Instead of the trace: one read of each of its keys, in order, with neither writes nor times.
+void read_each_key_once(Trace& trace);
+
 }  // namespace larder::bench

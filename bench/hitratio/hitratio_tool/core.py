@@ -1,0 +1,103 @@
+"""Calls larder-hitratio, and starts the servers it plays to.
+
+A Line is one line of the chart: a server under one eviction policy. A server here lives for one run.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+
+from compare_tool.servers import Failure, Kind, Server
+
+CALL_TIMEOUT_S = 3600
+
+
+class Core:
+    """larder-hitratio for one trace."""
+
+    def __init__(self, binary, trace, options):
+        if not os.access(binary, os.X_OK):
+            raise Failure("%s is not there: build larder-hitratio, or give --build" % binary)
+        self.binary = binary
+        self.trace = trace
+        self.options = options  # of every call
+
+    def _ask(self, task, options):
+        command = [self.binary, task, "--trace", self.trace, *self.options, *options]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=CALL_TIMEOUT_S,
+                              check=False)
+        if done.returncode != 0:
+            raise Failure(done.stderr.strip() or "larder-hitratio ended with %d" % done.returncode)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def describe(self):
+        return self._ask("describe", [])[0]
+
+    def model(self, policies, capacities, unit, value_bytes=None):
+        """Miss ratios as {(policy, capacity): ratio}."""
+        options = ["--unit", unit]
+        for policy in policies:
+            options += ["--policy", policy]
+        for capacity in capacities:
+            options += ["--capacity", str(capacity)]
+        answers = self._ask("model", options + sized(value_bytes))
+        return {(answer["policy"], answer["capacity"]): answer["miss_ratio"] for answer in answers}
+
+    def replay(self, port, value_bytes=None, extra=()):
+        answer = self._ask("replay", ["--port", str(port), *sized(value_bytes), *extra])[0]
+        answer["used_memory"] = used_memory(answer.pop("memory"))
+        return answer
+
+
+def sized(value_bytes):
+    return ["--value-bytes", str(value_bytes)] if value_bytes else []
+
+
+def used_memory(info):
+    found = re.search(r"\bused_memory:(\d+)", info)
+    if not found:
+        raise Failure("the server's INFO does not say used_memory")
+    return int(found.group(1))
+
+
+class Line:
+    """`server:policy`, and how to start that server with a limit on its memory."""
+
+    def __init__(self, text, build):
+        self.name = text
+        server, colon, self.policy = text.partition(":")
+        if not colon or server not in ("larder", "redis"):
+            raise Failure("%r is not larder:POLICY or redis:POLICY" % text)
+        self.server = server
+        if server == "larder":
+            self.command = [os.path.join(build, "bin", "larder-server"), "--threads", "1"]
+        else:
+            self.command = ["redis-server", "--save", "", "--appendonly", "no", "--dir", "/tmp"]
+        if not shutil.which(self.command[0]):
+            raise Failure("%s is not there" % self.command[0])
+
+    def start(self, maxmemory):
+        """A running server; use as a context manager. `maxmemory` 0: no limit."""
+        limit = []
+        if maxmemory:
+            limit = ["--maxmemory", str(int(maxmemory)), "--maxmemory-policy", self.policy]
+        kind = Kind(self.name, lambda port, *_: [
+            *self.command, "--bind", "127.0.0.1", "--port", str(port), *limit])
+        return Server(kind, os.sched_getaffinity(0))
+
+
+def ask_used_memory(server):
+    """used_memory now, asked over a connection of its own."""
+    with server.connect() as client:
+        client.sendall(b"*2\r\n$4\r\nINFO\r\n$6\r\nmemory\r\n")
+        text = b""
+        while b"used_memory:" not in text or not text.endswith(b"\r\n"):
+            piece = client.recv(65536)
+            if not piece:
+                raise Failure("%s closed the connection at INFO" % server.name)
+            text += piece
+            if text.startswith(b"-"):
+                raise Failure("%s: %s" % (server.name, text.decode().strip()))
+    return used_memory(text.decode())
