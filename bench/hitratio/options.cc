@@ -18,7 +18,7 @@ bool read_whole(std::string_view text, uint64_t least, Number& number) {
   return true;
 }
 
-bool read_seconds(std::string_view text, double& number) {
+bool read_positive(std::string_view text, double& number) {
   const auto [rest, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
   return failure == std::errc() && rest == text.data() + text.size() && number > 0;
 }
@@ -51,8 +51,10 @@ bool read_option(std::string_view name, std::string_view value, HitRatioOptions&
   } else if (name == "--read") {
     options.replay.read_values = value == "get";
     return value == "get" || value == "strlen";
+  } else if (name == "--clock-speed") {
+    return read_positive(value, options.replay.clock_speed);
   } else if (name == "--seconds") {
-    return read_seconds(value, options.seconds);
+    return read_positive(value, options.seconds);
   } else {
     return false;
   }
@@ -120,6 +122,7 @@ std::string hitratio_help() {
          "--port N\n"
          "--window N          requests in one batch (64)\n"
          "--read strlen|get   how to read (strlen)\n"
+         "--clock-speed X     the server's clock runs so many times too fast (1)\n"
          "--seconds S         a trace with times is played in so much time, times to live with it\n"
          "\n"
          "exit codes: 0 done, 1 failed, 2 wrong command line\n";

@@ -77,7 +77,8 @@ class Player {
     if (ttl_us == 0) {
       connection_.add({"SET", name_of(key), value});
     } else {
-      const double ttl_ms = static_cast<double>(ttl_us) / options_.speed / 1000.0;
+      const double ttl_ms =
+          static_cast<double>(ttl_us) / 1000.0 / options_.speed * options_.clock_speed;
       const std::string text = std::to_string(std::max<int64_t>(1, static_cast<int64_t>(ttl_ms)));
       connection_.add({"SET", name_of(key), value, "PX", text});
     }

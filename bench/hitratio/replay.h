@@ -31,6 +31,7 @@ struct ReplayOptions {
   uint32_t window = 64;
   bool read_values = false;
   double speed = 1.0;  // for a trace with times
+  double clock_speed = 1.0;
   int timeout_ms = 10000;
 };
 

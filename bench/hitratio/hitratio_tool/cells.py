@@ -71,7 +71,7 @@ def play_objects(core, line, percent, objects, value_bytes, footprint, extra):
     for attempt in range(1, MAX_TRIES + 1):
         maxmemory = footprint.empty + data
         with line.start(maxmemory) as server:
-            played = core.replay(server.port, value_bytes, extra)
+            played = core.replay(server.port, value_bytes, [*extra, *line.replay_options()])
         result = result_of(line, "objects", percent, objects, maxmemory, played, attempt)
         distance = abs(played["kept"] / objects - 1)
         if best is None or distance < abs(best["kept"] / objects - 1):
@@ -85,7 +85,7 @@ def play_objects(core, line, percent, objects, value_bytes, footprint, extra):
 
 def play_bytes(core, line, percent, objects, value_bytes, data, empty, extra):
     with line.start(empty + data) as server:
-        played = core.replay(server.port, value_bytes, extra)
+        played = core.replay(server.port, value_bytes, [*extra, *line.replay_options()])
     return result_of(line, "bytes", percent, objects, empty + data, played, 1)
 
 

@@ -62,19 +62,28 @@ def used_memory(info):
     return int(found.group(1))
 
 
+# redis-server's LRU tells times apart by the second, and looks at its clock `hz` times a second.
+REDIS_CLOCK_SPEED = 1000
+REDIS_HZ = 500
+
+
 class Line:
     """`server:policy`, and how to start that server with a limit on its memory."""
 
     def __init__(self, text, build):
         self.name = text
+        self.build = build
         server, colon, self.policy = text.partition(":")
         if not colon or server not in ("larder", "redis"):
             raise Failure("%r is not larder:POLICY or redis:POLICY" % text)
         self.server = server
         if server == "larder":
+            self.clock_speed = 1
             self.command = [os.path.join(build, "bin", "larder-server"), "--threads", "1"]
         else:
-            self.command = ["redis-server", "--save", "", "--appendonly", "no", "--dir", "/tmp"]
+            self.clock_speed = REDIS_CLOCK_SPEED
+            self.command = ["redis-server", "--save", "", "--appendonly", "no", "--dir", "/tmp",
+                            "--hz", str(REDIS_HZ)]
         if not shutil.which(self.command[0]):
             raise Failure("%s is not there" % self.command[0])
 
@@ -84,8 +93,19 @@ class Line:
         if maxmemory:
             limit = ["--maxmemory", str(int(maxmemory)), "--maxmemory-policy", self.policy]
         kind = Kind(self.name, lambda port, *_: [
-            *self.command, "--bind", "127.0.0.1", "--port", str(port), *limit])
+            *self.environment(), *self.command, "--bind", "127.0.0.1", "--port", str(port), *limit])
         return Server(kind, os.sched_getaffinity(0))
+
+    def environment(self):
+        if self.clock_speed == 1:
+            return []
+        library = os.path.join(self.build, "bin", "liblarder_fast_clock.so")
+        if not os.access(library, os.R_OK):
+            raise Failure("%s is not there: build larder_fast_clock" % library)
+        return ["env", "LD_PRELOAD=" + library, "LARDER_CLOCK_SPEED=%d" % self.clock_speed]
+
+    def replay_options(self):
+        return ["--clock-speed", str(self.clock_speed)]
 
 
 def ask_used_memory(server):
