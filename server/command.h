@@ -106,6 +106,7 @@ enum Category : uint32_t {
   kTransactionCategory = 1u << 3,
   kDangerousCategory = 1u << 4,
   kAdminCategory = 1u << 5,
+  kBitmapCategory = 1u << 6,
 };
 
 enum KeyFlag : uint32_t {  // as in COMMAND INFO's key specifications
@@ -130,12 +131,14 @@ struct KeyPositions {
   // Of all keys but the first, where something else is done to these (RENAME); they are then the
   // command's second key specification. 0: `flags` speaks of all keys.
   uint32_t further_flags = 0;
+  // Not 0: this argument says how many keys there are (MSETEX); `last` is then -1.
+  int8_t count_at = 0;
 };
 
 struct CommandDocs {
   std::string_view summary;
   std::string_view since;
-  std::string_view group;       // "string", "generic", "connection", "server", "transactions"
+  std::string_view group;       // "string", "bitmap", "generic", "connection", "server", ...
   std::string_view complexity;
   std::string_view syntax;      // arguments after the name, as Redis documents them
   std::string_view history = {};            // "6.2.0: Added `GET`.|7.0.0: ...", '|' between entries
@@ -169,6 +172,7 @@ void arity_must_not_be_zero();
 void a_row_needs_a_handler_or_subcommands();
 void write_and_readonly_exclude_each_other();
 void key_positions_and_lock_plan_disagree();
+void counted_keys_are_movable_and_follow_their_number();
 void reach_and_lock_plan_disagree();
 void summary_and_group_are_required();
 }  // namespace row_errors
@@ -190,6 +194,11 @@ consteval void check_row(const CommandRow& row) {
     row_errors::key_positions_and_lock_plan_disagree();
   }
   if (row.keys.first != 0 && row.keys.step <= 0) row_errors::key_positions_and_lock_plan_disagree();
+  const bool is_counted = row.keys.count_at != 0;
+  if (is_counted != ((row.flags & kMovableKeys) != 0) ||
+      (is_counted && (row.keys.last != -1 || row.keys.count_at >= row.keys.first))) {
+    row_errors::counted_keys_are_movable_and_follow_their_number();
+  }
   const bool reaches_keys = reach == Handler::Reach::keys ||
                             reach == Handler::Reach::keys_and_session ||
                             reach == Handler::Reach::exec;

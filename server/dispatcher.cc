@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "server/expiry_duty.h"
+#include "server/key_arguments.h"
 #include "server/node.h"
 #include "server/text/ascii.h"
 
@@ -24,12 +25,6 @@ constexpr std::string_view kOutOfMemory =
 bool is_exec(const CommandRow& row) { return row.handler.reach() == Handler::Reach::exec; }
 
 std::string_view echoed(std::string_view text) { return text.substr(0, kMaxEchoedBytes); }
-
-// Arguments a key position may name: [first, last] with the row's step.
-size_t last_key_position(const KeyPositions& keys, size_t argument_count) {
-  return keys.last >= 0 ? static_cast<size_t>(keys.last)
-                        : argument_count - static_cast<size_t>(-keys.last);
-}
 
 }  // namespace
 
@@ -342,10 +337,10 @@ Outcome Dispatcher::run_wide(Session& session, const Request& request, Reply& re
 }
 
 void Dispatcher::extract_keys(const CommandRow& row, Arguments arguments, ShardSet& shards) {
-  const size_t last = last_key_position(row.keys, arguments.size());
-  for (size_t i = static_cast<size_t>(row.keys.first); i <= last && i < arguments.size();
-       i += static_cast<size_t>(row.keys.step)) {
-    keys_.push_back({arguments[i], node_.keyspace().hasher()(arguments[i])});
+  const KeyArguments places = key_arguments(row, arguments);
+  for (size_t i = 0; i < places.count; ++i) {
+    const std::string_view key = arguments[places.first + i * places.step];
+    keys_.push_back({key, node_.keyspace().hasher()(key)});
     shards.add(keys_.back().shard());
   }
 }

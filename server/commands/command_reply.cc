@@ -67,6 +67,7 @@ std::vector<std::string_view> categories_of(const CommandRow& row) {
       {row.has_flag(kReadonly), "@read"},
       {row.has_flag(kWrite), "@write"},
       {has(kStringCategory), "@string"},
+      {has(kBitmapCategory), "@bitmap"},
       {row.has_flag(kPubSub), "@pubsub"},
       {is_admin, "@admin"},
       {row.has_flag(kFast), "@fast"},
@@ -100,8 +101,14 @@ void write_names(std::span<const std::string_view> names, Reply& reply) {
 
 // ---- COMMAND INFO -------------------------------------------------------------------------------
 
-// One specification of index and range. `last` is counted from `first`, or from the end.
-void write_key_specification(uint32_t flags, int first, int last, int step, Reply& reply) {
+struct Figure {
+  std::string_view name;
+  int value;
+};
+
+// The search begins at argument `index` and finds keys in the way of `type`.
+void write_key_specification(uint32_t flags, int index, std::string_view type,
+                             std::span<const Figure> figures, Reply& reply) {
   reply.map(3);
   reply.bulk("flags");
   write_key_flags(flags, reply);
@@ -112,25 +119,35 @@ void write_key_specification(uint32_t flags, int first, int last, int step, Repl
   reply.bulk("spec");
   reply.map(1);
   reply.bulk("index");
-  reply.integer(first);
+  reply.integer(index);
   reply.bulk("find_keys");
   reply.map(2);
   reply.bulk("type");
-  reply.bulk("range");
+  reply.bulk(type);
   reply.bulk("spec");
-  reply.map(3);
-  reply.bulk("lastkey");
-  reply.integer(last);
-  reply.bulk("keystep");
-  reply.integer(step);
-  reply.bulk("limit");
-  reply.integer(0);
+  reply.map(figures.size());
+  for (const Figure& figure : figures) {
+    reply.bulk(figure.name);
+    reply.integer(figure.value);
+  }
+}
+
+// `last` is counted from `first`, or from the end.
+void write_key_specification(uint32_t flags, int first, int last, int step, Reply& reply) {
+  const Figure figures[] = {{"lastkey", last}, {"keystep", step}, {"limit", 0}};
+  write_key_specification(flags, first, "range", figures, reply);
 }
 
 // All rows give their keys by positions, which is one specification, or two.
 void write_key_specifications(const CommandRow& row, Reply& reply) {
   const KeyPositions& keys = row.keys;
   if (keys.first == 0) return reply.set(0);
+  if (keys.count_at != 0) {
+    const Figure figures[] = {
+        {"keynumidx", 0}, {"firstkey", keys.first - keys.count_at}, {"keystep", keys.step}};
+    reply.set(1);
+    return write_key_specification(keys.flags, keys.count_at, "keynum", figures, reply);
+  }
   const auto from = [&keys](int first) { return keys.last >= 0 ? keys.last - first : keys.last; };
   if (keys.further_flags == 0) {
     reply.set(1);
@@ -186,9 +203,11 @@ void write_command_info(const CommandTable& commands, const Command& command, Re
   reply.bulk(command.full_name);
   reply.integer(row.arity);
   write_names(flag_names(row), reply);
-  reply.integer(row.keys.first);
-  reply.integer(row.keys.last);
-  reply.integer(row.keys.step);
+  // Keys that are counted have no fixed range.
+  const KeyPositions range = row.keys.count_at == 0 ? row.keys : KeyPositions{};
+  reply.integer(range.first);
+  reply.integer(range.last);
+  reply.integer(range.step);
   write_names(categories_of(row), reply);
   const std::vector<std::string_view> tips = split(row.docs.tips, ' ');
   reply.set(tips.size());

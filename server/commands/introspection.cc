@@ -5,6 +5,7 @@
 #include "server/commands/command_reply.h"
 #include "server/commands/parts.h"
 #include "server/contexts.h"
+#include "server/key_arguments.h"
 #include "server/text/ascii.h"
 #include "server/text/glob.h"
 
@@ -96,10 +97,29 @@ struct KeysOfRequest {
   std::vector<std::string_view> keys;
 };
 
-// Some commands do to their keys what their arguments say; so far only SET, which reads the old
+// BITFIELD reads only if it is all GET; what cannot be read is taken for a write.
+bool bitfield_writes(Arguments request) {
+  for (size_t i = 2; i < request.size();) {
+    const size_t further = request.size() - i - 1;
+    if (equals_ignoring_case(request[i], "get") && further >= 2) {
+      i += 3;
+    } else if (equals_ignoring_case(request[i], "overflow") && further >= 1) {
+      i += 2;
+    } else {
+      return true;
+    }
+  }
+  return false;
+}
+
+// Some commands do to their keys what their arguments say: BITFIELD, and SET, which reads the old
 // value if it is to answer it.
 uint32_t key_flags_of(const CommandRow& row, Arguments request) {
   if ((row.keys.flags & kKeyVariable) == 0) return row.keys.flags;
+  if (row.name == "bitfield") {
+    return bitfield_writes(request) ? kKeyReadWrite | kKeyAccess | kKeyUpdate
+                                    : kKeyReadOnly | kKeyAccess;
+  }
   for (size_t i = 3; i < request.size(); ++i) {
     if (equals_ignoring_case(request[i], "get")) return kKeyReadWrite | kKeyAccess | kKeyUpdate;
   }
@@ -125,10 +145,13 @@ std::optional<KeysOfRequest> keys_of(SessionContext& context, Arguments request,
   }
   KeysOfRequest result{key_flags_of(row, request), row.keys.further_flags, {}};
   if (result.further_flags == 0) result.further_flags = result.flags;
-  const int last =
-      row.keys.last >= 0 ? row.keys.last : static_cast<int>(request.size()) + row.keys.last;
-  for (int i = row.keys.first; i <= last; i += row.keys.step) {
-    result.keys.push_back(request[static_cast<size_t>(i)]);
+  const KeyArguments places = key_arguments(row, request);
+  if (places.count == 0) {
+    reply.error("ERR Invalid arguments specified for command");
+    return std::nullopt;
+  }
+  for (size_t i = 0; i < places.count; ++i) {
+    result.keys.push_back(request[places.first + i * places.step]);
   }
   return result;
 }

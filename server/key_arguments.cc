@@ -1,0 +1,25 @@
+#include "server/key_arguments.h"
+
+#include <optional>
+
+#include "protocol/number.h"
+
+namespace larder::server {
+
+KeyArguments key_arguments(const CommandRow& row, protocol::Arguments arguments) {
+  const KeyPositions& keys = row.keys;
+  const auto first = static_cast<size_t>(keys.first);
+  const auto step = static_cast<size_t>(keys.step);
+  if (keys.count_at != 0) {
+    const std::optional<int64_t> said =
+        protocol::parse_int64(arguments[static_cast<size_t>(keys.count_at)]);
+    const size_t most = (arguments.size() - first + step - 1) / step;
+    if (!said || *said < 1 || static_cast<uint64_t>(*said) > most) return {};
+    return {first, step, static_cast<size_t>(*said)};
+  }
+  const size_t last = keys.last >= 0 ? static_cast<size_t>(keys.last)
+                                     : arguments.size() - static_cast<size_t>(-keys.last);
+  return {first, step, last < first ? 0 : (last - first) / step + 1};
+}
+
+}  // namespace larder::server
