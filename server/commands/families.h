@@ -5,12 +5,13 @@
 
 namespace larder::server {
 
-CommandFamily string_commands();       // strings.cc, counters.cc
-CommandFamily key_commands();          // keys.cc, move_keys.cc, object.cc
-CommandFamily dump_commands();         // dump.cc
-CommandFamily expiry_commands();       // expiry.cc
-CommandFamily transaction_commands();  // transactions.cc
-CommandFamily connection_commands();   // connection.cc, client.cc
-CommandFamily server_commands();       // server.cc, info.cc, configuration.cc, introspection.cc
+CommandFamily string_commands();        // strings.cc, counters.cc
+CommandFamily newer_string_commands();  // newer_strings.cc, lcs.cc
+CommandFamily key_commands();           // keys.cc, move_keys.cc, object.cc
+CommandFamily dump_commands();          // dump.cc
+CommandFamily expiry_commands();        // expiry.cc
+CommandFamily transaction_commands();   // transactions.cc
+CommandFamily connection_commands();    // connection.cc, client.cc
+CommandFamily server_commands();        // server.cc, info.cc, configuration.cc, introspection.cc
 
 }  // namespace larder::server

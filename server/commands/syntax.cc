@@ -47,6 +47,8 @@ constexpr std::array kTypes{
     NameType{"*", "db", ArgumentType::integer},
     NameType{"lolwut", "version", ArgumentType::integer},
     NameType{"*", "score", ArgumentType::real},
+    NameType{"*", "numkeys", ArgumentType::integer},
+    NameType{"*", "min-match-len", ArgumentType::integer},
 };
 
 struct GivenName {
