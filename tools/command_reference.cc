@@ -22,7 +22,8 @@ struct Group {
 
 // In the order of the page; a row of another group is on the page too, at its end.
 constexpr Group kGroups[] = {
-    {"string", "Strings"},         {"generic", "Keys"},  {"transactions", "Transactions"},
+    {"string", "Strings"},         {"bitmap", "Bitmaps"},
+    {"generic", "Keys"},           {"transactions", "Transactions"},
     {"connection", "Connections"}, {"server", "Server"},
 };
 
@@ -43,8 +44,10 @@ std::string key_text(const server::KeyPositions& keys) {
   if (keys.first == 0) return {};
   std::string words = "argument " + std::to_string(keys.first);
   if (keys.last == keys.first) return words;
+  const std::string count = "argument " + std::to_string(keys.count_at);
   words = keys.step == 1 ? "every argument" : "one argument in " + std::to_string(keys.step);
   words += " from " + std::to_string(keys.first) + " on";
+  if (keys.count_at != 0) words += ", as many keys as " + count + " says";
   return words;
 }
 

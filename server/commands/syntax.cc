@@ -26,6 +26,7 @@ constexpr std::array kTypes{
     NameType{"*", "key[0-9]", ArgumentType::key},
     NameType{"*", "source", ArgumentType::key},
     NameType{"*", "destination", ArgumentType::key},
+    NameType{"*", "destkey", ArgumentType::key},
     NameType{"*", "newkey", ArgumentType::key},
     NameType{"*", "pattern", ArgumentType::pattern},
     NameType{"*", "unix-time-*", ArgumentType::unix_time},
@@ -48,7 +49,10 @@ constexpr std::array kTypes{
     NameType{"lolwut", "version", ArgumentType::integer},
     NameType{"*", "score", ArgumentType::real},
     NameType{"*", "numkeys", ArgumentType::integer},
+    NameType{"*", "bit", ArgumentType::integer},
     NameType{"*", "min-match-len", ArgumentType::integer},
+    NameType{"setbit", "value", ArgumentType::integer},
+    NameType{"bitfield", "value", ArgumentType::integer},
 };
 
 struct GivenName {

@@ -57,6 +57,8 @@ class Requests:
             (8, self._del), (4, self._exists), (3, self._type), (20, self._expire), (14, self._ttl), (5, self._persist),
             (12, self._journey), (2, self._touch), (8, self._scan), (4, self._keys), (2, self._randomkey), (4, self._dbsize), (4, self._select),
             (1, self._flush), (3, self._echo), (5, self._nonsense), (3, self._unknown),
+            (10, self._setbit), (6, self._getbit), (10, self._bitcount), (12, self._bitpos), (12, self._bitop),
+            (25, self._bitfield), (10, self._lcs),
         ]  # fmt: skip
         self.weights = [weight for weight, _ in self.kinds]
 
@@ -183,13 +185,82 @@ class Requests:
         return [b"STRLEN", self.key()], Rule.EXACT
 
     def _getrange(self):
-        return [b"GETRANGE", self.key(), self.number(), self.number()], Rule.EXACT
+        return [self._one(b"GETRANGE", b"GETRANGE", b"SUBSTR"), self.key(), self.number(), self.number()], Rule.EXACT
 
     def _setrange(self):
         offset = self.number()
         if self._maybe(0.02):
             offset = self._one(b"1048575", b"1048576", b"1048570", b"100000", b"536870911", b"536870912")
         return [b"SETRANGE", self.key(), offset, self._one(b"", b"x", b"ABC", self.value())], Rule.EXACT
+
+    def _bit_offset(self):
+        if self._maybe(0.8):
+            return str(self.chance.randrange(0, 700)).encode()
+        if self._maybe(0.03):
+            return self._one(b"8388600", b"8388607", b"8388608", b"100000", b"4294967296", b"4294967295000")
+        offset = self.number()
+        # Offsets that are allowed but far out would make values of megabytes.
+        return b"-1" if offset.isdigit() and 5 < len(offset) < 11 else offset
+
+    def _setbit(self):
+        return [b"SETBIT", self.key(), self._bit_offset(), self._one(b"0", b"1", b"1", b"1", self.number())], Rule.EXACT
+
+    def _getbit(self):
+        return [b"GETBIT", self.key(), self._one(self._bit_offset(), b"4294967295")], Rule.EXACT
+
+    def _bit_range(self):
+        """Up to a start, an end and a unit; now and then too much."""
+        parts = [self.number(), self.number(), self._one(b"BYTE", b"BIT", b"bit", b"Byte", b"FOO")]
+        return parts[: self._one(0, 1, 2, 2, 3, 3)] + ([b"0"] if self._maybe(0.02) else [])
+
+    def _bitcount(self):
+        return [b"BITCOUNT", self.key(), *self._bit_range()], Rule.EXACT
+
+    def _bitpos(self):
+        bit = self._one(b"0", b"1", b"0", b"1", self.number())
+        return [b"BITPOS", self.key(), bit, *self._bit_range()], Rule.EXACT
+
+    def _bitop(self):
+        operation = self._one(b"AND", b"OR", b"XOR", b"NOT", b"and", b"Not", b"FOO" if self._maybe(0.1) else b"XOR")
+        count = 1 if operation.upper() == b"NOT" and self._maybe(0.9) else self.chance.randrange(1, 5)
+        return [b"BITOP", operation, self.key(), *(self.key() for _ in range(count))], Rule.EXACT
+
+    def _field(self):
+        encoding = self._one(b"u", b"i") + str(self._one(1, 5, 8, 16, 31, 32, 63, 64, self.chance.randrange(1, 65))).encode()
+        if self._maybe(0.04):
+            encoding = self._one(b"u64", b"u0", b"i0", b"i65", b"I8", b"8", b"", b"u", b"i-1", b"u08", b"i 8")
+        if self._maybe(0.3):
+            return [encoding, b"#" + self._one(b"0", b"1", b"2", b"7", b"-1", b"", b"x", b"#1")]
+        return [encoding, self._bit_offset()]
+
+    def _bitfield_operation(self):
+        number = self._one(self.number(), self.number(), str(self.chance.randrange(-(2**63), 2**63)).encode())
+        name = self._one(b"GET", b"SET", b"INCRBY", b"get", b"Set", b"incrby", b"OVERFLOW", b"overflow")
+        if name.upper() == b"OVERFLOW":
+            return [name, self._one(b"WRAP", b"SAT", b"FAIL", b"sat", b"fail", b"FOO" if self._maybe(0.1) else b"wrap")]
+        return [name, *self._field(), *([] if name.upper() == b"GET" else [number])]
+
+    def _bitfield(self):
+        """What FAIL keeps from changing, yet makes longer, Redis does not tell who watches: so something changes."""
+        if self._maybe(0.2):
+            operations = [part for _ in range(self.chance.randrange(0, 4)) for part in [b"GET", *self._field()]]
+            if self._maybe(0.05):
+                operations += self._bitfield_operation()
+            return [self._one(b"BITFIELD_RO", b"bitfield_ro"), self.key(), *operations], Rule.EXACT
+        operations = [part for _ in range(self.chance.randrange(0, 6)) for part in self._bitfield_operation()]
+        if b"FAIL" in operations or b"fail" in operations:
+            operations += [b"OVERFLOW", b"WRAP", b"INCRBY", b"u1", b"710", b"1"]
+        if self._maybe(0.02):
+            operations.append(self._one(b"GET", b"FOO", b"OVERFLOW"))
+        return [b"BITFIELD", self.key(), *operations], Rule.EXACT
+
+    def _lcs(self):
+        options = []
+        while self._maybe(0.5) and len(options) < 6:
+            options += self._one([b"LEN"], [b"IDX"], [b"idx"], [b"WITHMATCHLEN"], [b"MINMATCHLEN", self.number()])
+            if self._maybe(0.03):
+                options += [self._one(b"FOO", b"MINMATCHLEN")]
+        return [b"LCS", self.key(), self.key(), *options], Rule.EXACT
 
     def _incr(self):
         return [self._one(b"INCR", b"DECR"), self.key()], Rule.EXACT
@@ -261,7 +332,8 @@ class Requests:
         name = self._one(
             b"GET", b"MGET", b"MSET", b"MSETNX", b"SETRANGE", b"GETRANGE", b"INCRBY", b"APPEND", b"DEL", b"PERSIST", b"ECHO",
             b"PING", b"SELECT", b"TYPE", b"STRLEN", b"SETNX", b"GETSET", b"GETDEL", b"INCR", b"EXISTS", b"INCRBYFLOAT",
-            b"FLUSHDB", b"UNWATCH", b"DECR", b"DECRBY", b"UNLINK",
+            b"FLUSHDB", b"UNWATCH", b"DECR", b"DECRBY", b"UNLINK", b"GETBIT", b"BITCOUNT", b"BITPOS", b"BITOP",
+            b"BITFIELD_RO", b"LCS", b"SUBSTR",
         )  # fmt: skip
         pool = [self.key(), self.value(), self.number(), self.chance.choice(WORDS), self.chance.choice(PATTERNS)]
         return [name, *(self.chance.choice(pool) for _ in range(self.chance.randrange(0, 6)))], Rule.EXACT

@@ -19,7 +19,7 @@ FIELDS = [
     "key specifications",
     "subcommands",
 ]
-NEWER_THAN_7_0 = {b"client|setinfo", b"client|no-touch"}
+NEWER_THAN_7_0 = {b"client|setinfo", b"client|no-touch", b"delex", b"delifeq", b"msetex"}
 # Parts that do not exist here, so neither do the words that drive them.
 ABSENT = {
     *(b"client|caching", b"client|getredir", b"client|tracking", b"client|trackinginfo"),
@@ -122,6 +122,12 @@ def _(t):
         ["PING", "x"],
         ["NOSUCH", "x"],
         ["GET", "a", "b"],
+        ["BITOP", "AND", "d", "a", "b"],
+        ["BITFIELD", "a", "GET", "u1", "0"],
+        ["BITFIELD", "a", "OVERFLOW", "SAT", "GET", "u1", "0"],
+        ["BITFIELD", "a", "GET", "u1", "0", "SET", "u1", "0", "1"],
+        ["BITFIELD", "a", "SET", "u1", "0"],
+        ["LCS", "a", "b", "LEN"],
     ]:
         for form in ("GETKEYS", "GETKEYSANDFLAGS"):
             equal(ours.call("COMMAND", form, *request), reference.call("COMMAND", form, *request), str(request))
