@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/rdb/dump.h"
 #include "tests/support/actor.h"
 
 namespace larder::support {
@@ -59,7 +60,7 @@ class RandomCommands {
       case 14:
         return expiry(now_ms);
       case 15:
-        return {"PERSIST", key()};
+        return one({{"PERSIST", key()}, restore(now_ms)});
       case 16:
       case 17:
         return journey();
@@ -172,6 +173,19 @@ class RandomCommands {
                        {"PEXPIREAT", key(), std::to_string(now_ms - 20 + ms)}});
     const Words conditions{"NX", "XX", "GT", "LT"};
     if (pick(2) == 0) words.push_back(conditions[pick(conditions.size())]);
+    return words;
+  }
+
+  // A payload of DUMP, now and then spoiled, in any of the forms that RESTORE takes.
+  Words restore(int64_t now_ms) {
+    std::string payload = storage::rdb::dump_string(value());
+    if (pick(10) == 0) payload[pick(payload.size())] ^= 1;
+    const auto ms = static_cast<int64_t>(pick(400));
+    Words words = one({{"RESTORE", key(), "0", payload},
+                       {"RESTORE", key(), std::to_string(ms), payload},
+                       {"RESTORE", key(), std::to_string(now_ms - 20 + ms), payload, "ABSTTL"}});
+    if (pick(4) != 0) words.push_back("REPLACE");
+    if (pick(4) == 0) words.insert(words.end(), {pick(2) == 0 ? "FREQ" : "IDLETIME", "7"});
     return words;
   }
 

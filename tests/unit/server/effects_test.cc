@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/rdb/dump.h"
 #include "tests/support/actor.h"
 
 namespace larder::server {
@@ -33,22 +34,27 @@ class Listener final : public EffectListener {
   std::vector<std::string> events;
 };
 
+std::string wire(const Words& words) {
+  std::string out = "*" + std::to_string(words.size()) + "\r\n";
+  for (const std::string& word : words) {
+    out += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
+  }
+  return out;
+}
+
 // "SET k v" as it stands in the stream; several commands are divided by '|'.
 std::string wire(std::string_view commands) {
   std::string out;
   while (!commands.empty()) {
     std::string_view command = commands.substr(0, commands.find('|'));
     commands.remove_prefix(std::min(commands.size(), command.size() + 1));
-    std::vector<std::string> words;
+    Words words;
     while (!command.empty()) {
       const std::string_view word = command.substr(0, command.find(' '));
       words.emplace_back(word);
       command.remove_prefix(std::min(command.size(), word.size() + 1));
     }
-    out += "*" + std::to_string(words.size()) + "\r\n";
-    for (const std::string& word : words) {
-      out += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
-    }
+    out += wire(words);
   }
   return out;
 }
@@ -99,6 +105,31 @@ TEST_CASE("times in effects are absolute") {
   CHECK(primary.of({"SET", "k", "w", "KEEPTTL"}) == Records{wire("SET k w PXAT 1003000")});
   CHECK(primary.of({"PERSIST", "k"}) == Records{wire("PERSIST k")});
   CHECK(primary.of({"EXPIRE", "k", "-1"}) == Records{wire("DEL k")});
+}
+
+TEST_CASE("RESTORE is its own effect, with an absolute deadline") {
+  Primary primary;
+  const std::string payload = storage::rdb::dump_string("v");
+  primary.of({"SET", "other", "v"});  // the SELECT has been said
+  CHECK(primary.of({"RESTORE", "k", "0", payload}) ==
+        Records{wire({"RESTORE", "k", "0", payload})});
+  CHECK(primary.listener.events == std::vector<std::string>{"g restore 0 k"});
+  CHECK(primary.of({"RESTORE", "k", "0", payload}).empty());  // the key exists
+  CHECK(primary.of({"RESTORE", "k", "500", payload, "FREQ", "1", "REPLACE"}) ==
+        Records{wire({"RESTORE", "k", "1000500", payload, "FREQ", "1", "REPLACE", "ABSTTL"})});
+  CHECK(primary.of({"RESTORE", "k", "1000700", payload, "ABSTTL", "REPLACE"}) ==
+        Records{wire({"RESTORE", "k", "1000700", payload, "ABSTTL", "REPLACE"})});
+  CHECK(primary.of({"DUMP", "k"}).empty());
+}
+
+TEST_CASE("RESTORE with a deadline in the past deletes what it would replace") {
+  Primary primary;
+  const std::string payload = storage::rdb::dump_string("v");
+  primary.of({"SET", "k", "v"});
+  CHECK(primary.of({"RESTORE", "k", "1", payload, "ABSTTL", "REPLACE"}) == Records{wire("DEL k")});
+  CHECK(primary.listener.events == std::vector<std::string>{"g del 0 k"});
+  CHECK(primary.of({"RESTORE", "k", "1", payload, "ABSTTL"}).empty());
+  CHECK(primary.listener.events.empty());
 }
 
 TEST_CASE("what belongs together is wrapped, with the SELECTs it needs") {
