@@ -11,6 +11,8 @@ A request is (arguments, rule): the rule says how its two replies are compared (
 import enum
 import time
 
+from harness import rdb
+
 KEYS = [b"a", b"b", b"c", b"d", b"key:{1}", b"", b"\x00\r\n", b"0", b"*"]
 DATABASES = [b"0", b"1", b"2", b"15"]
 NOT_DATABASES = [b"16", b"-1", b"abc", b"", b" 1", b"01", b"9223372036854775808"]
@@ -33,6 +35,10 @@ WORDS = [
     b"NX", b"XX", b"GT", b"LT", b"GET", b"EX", b"PX", b"EXAT", b"PXAT", b"KEEPTTL", b"PERSIST", b"MATCH", b"COUNT",
     b"TYPE", b"ASYNC", b"SYNC", b"FOO", b"", b"string", b"list",
 ]
+BODIES = [  # of payloads, without their footer
+    b"\x00\xc0\x05", b"\x00\xc1\xff\x7f", b"\x00\xc2\x01\x00\x00\x80", b"\x00\xc3\x06\x15\x01aa\xe0\x0a\x00", b"\x00\x40\x03abc", b"\x00\x00",
+    b"", b"\x00", b"\x00\xc4", b"\x08", b"\xff", b"\x00\x80\xff\xff\xff\xff", b"\x00\x81" + b"\xff" * 8, b"\x00\xbf", b"\x00\xc3\x06\x16\x01aa\xe0\x0a\x00",
+]  # fmt: skip
 UNKNOWN = [b"FOO", b"", b"GETT", b"G", b"a" * 200, b"'", b"SET\tk", b"get ", b"%s%n", b"\xff\xfe"]
 
 
@@ -58,7 +64,7 @@ class Requests:
             (12, self._journey), (2, self._touch), (8, self._scan), (4, self._keys), (2, self._randomkey), (4, self._dbsize), (4, self._select),
             (1, self._flush), (3, self._echo), (5, self._nonsense), (3, self._unknown),
             (10, self._setbit), (6, self._getbit), (10, self._bitcount), (12, self._bitpos), (12, self._bitop),
-            (25, self._bitfield), (10, self._lcs),
+            (25, self._bitfield), (10, self._lcs), (6, self._dump), (14, self._restore),
         ]  # fmt: skip
         self.weights = [weight for weight, _ in self.kinds]
 
@@ -293,6 +299,32 @@ class Requests:
 
     def _persist(self):
         return [b"PERSIST", self.key()], Rule.EXACT
+
+    def _dump(self):
+        return [b"DUMP", self.key()], Rule.EXACT
+
+    def _payload(self):
+        """Mostly right; never one that only Redis 7.0 accepts (see tests/transcripts/dump.transcript)."""
+        drawn = self.chance.random()
+        if drawn < 0.7:
+            return rdb.payload(rdb.plain_string(self.value()), self._one(10, 10, 9, 6))
+        if drawn < 0.85:
+            return rdb.payload(self.chance.choice(BODIES))
+        payload = bytearray(rdb.payload(rdb.plain_string(self.value())))
+        payload[self.chance.randrange(len(payload))] ^= 1 << self.chance.randrange(8)
+        return bytes(payload[: self._one(len(payload), len(payload), len(payload) - 1, 10, 9)])
+
+    def _restore(self):
+        options = []
+        absolute = self._maybe(0.3)
+        if absolute:
+            options += [self._one(b"ABSTTL", b"absttl")]
+        while self._maybe(0.4) and len(options) < 5:
+            options += self._one([b"REPLACE"], [b"replace"], [b"FREQ", self.number()], [b"IDLETIME", self.number()], [self.chance.choice(WORDS)])
+        lifetime = b"0" if self._maybe(0.4) else self._lifetime(True, absolute)
+        if len(lifetime) == 19 and not absolute:  # beyond the end of time, where Redis loses the key
+            lifetime = b"0"
+        return [b"RESTORE", self.key(), lifetime, self._payload(), *options], Rule.EXACT
 
     def _scan(self):
         if self._maybe(0.5):

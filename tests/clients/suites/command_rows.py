@@ -110,6 +110,7 @@ def _(t):
         ["SET", "a", "b", "GET"],
         ["SET", "a", "b", "EX", "10"],
         ["GETEX", "a", "PERSIST"],
+        ["RESTORE", "a", "0", "payload"],
         ["RENAME", "a", "b"],
         ["RENAMENX", "a", "b"],
         ["COPY", "a", "b", "DB", "1", "REPLACE"],
