@@ -89,12 +89,15 @@ def play_bytes(core, line, percent, objects, value_bytes, data, empty, extra):
     return result_of(line, "bytes", percent, objects, empty + data, played, 1)
 
 
-def reference_results(core, mode, sizes, value_bytes, description):
-    """Exact LRU and the optimum (or a clairvoyant cache, where that is none) at the same sizes."""
+def reference_results(core, mode, sizes, value_bytes, description, models):
+    """Exact LRU and the optimum (or a clairvoyant cache, where that is none) at the same sizes, and
+    further models where they apply."""
     in_bytes = mode == "bytes" and description["sized"]
     names = {"exact-lru": "model: exact LRU",
              "optimum": "model: clairvoyant" if in_bytes or description["ttl"]
                         else "model: optimum"}
+    if mode == "objects":
+        names.update((policy, "model: " + policy) for policy in models)
     capacity = {}
     for _, objects in sizes:
         share = objects / description["unique"]
@@ -109,8 +112,9 @@ def reference_results(core, mode, sizes, value_bytes, description):
 class Runner:
     """All cells of one trace in one mode, line by line."""
 
-    def __init__(self, core, lines, baseline, extra):
+    def __init__(self, core, lines, models, baseline, extra):
         self.core = core
+        self.models = models      # policies of policy_model.h
         self.lines = lines
         self.baseline = baseline  # the line whose bytes count for everybody
         self.extra = extra        # for the replay
@@ -124,7 +128,8 @@ class Runner:
 
     def run(self, mode, sizes, description, value_bytes):
         """Yields results. `value_bytes` None: chosen (objects) or as the trace says (bytes)."""
-        yield from reference_results(self.core, mode, sizes, value_bytes, description)
+        yield from reference_results(self.core, mode, sizes, value_bytes, description,
+                                     self.models)
         for line in self.lines:
             for percent, objects in sizes:
                 if mode == "objects":

@@ -7,6 +7,7 @@ WIDTH, HEIGHT = 900, 520
 LEFT, RIGHT, TOP, BOTTOM = 70, 230, 50, 60
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c564b", "#7f7f00",
            "#b22222", "#4b0082"]
+REFERENCES = ("model: exact LRU", "model: optimum", "model: clairvoyant")
 MARKERS = ["circle", "square", "diamond", "triangle"]
 
 
@@ -75,10 +76,11 @@ def axes(across, up, sizes, low, high):
 
 
 def style_of(name, number):
-    """Colour, marker and dashes; models are black and dashed."""
-    if name.startswith("model"):
+    """Colour, marker and dashes; models are dashed, those for reference black and without markers."""
+    if name in REFERENCES:
         return "#000", None, "6 3" if "LRU" in name else "2 3"
-    return COLOURS[number % len(COLOURS)], MARKERS[number // len(COLOURS) % len(MARKERS)], None
+    return (COLOURS[number % len(COLOURS)], MARKERS[number // len(COLOURS) % len(MARKERS)],
+            "4 2" if name.startswith("model") else None)
 
 
 def draw(title, lines):
@@ -95,7 +97,7 @@ def draw(title, lines):
              '<rect width="%d" height="%d" fill="#fff"/>' % (WIDTH, HEIGHT),
              text(LEFT, 28, title, "start", ' font-size="15"'), *axes(across, up, sizes, low, high)]
     styles = {}
-    servers = [name for name in lines if not name.startswith("model")]
+    servers = [name for name in lines if name not in REFERENCES]
     for name, cells in lines.items():
         number = servers.index(name) if name in servers else 0
         colour, shape, dashes = styles[name] = style_of(name, number)

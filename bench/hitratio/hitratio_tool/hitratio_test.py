@@ -40,7 +40,7 @@ class Whole(unittest.TestCase):
         output, results, charts = run(
             "scan-zipf:keys=20000,requests=200000,scan=20,length=2000", "--percent", "10",
             "--lines", "redis:allkeys-lru,redis:allkeys-lfu,redis:allkeys-random",
-            "--value-bytes", "1024")
+            "--value-bytes", "1024", "--model", "s3fifo:small=25,f=1")
         self.assertEqual(len(charts), 2)
         objects = next(key[2] for key in results)
         lru, best = (results[name, "objects", objects]["miss_ratio"] for name in (LRU, OPTIMUM))
@@ -50,6 +50,8 @@ class Whole(unittest.TestCase):
         self.assertLess(abs(redis["miss_ratio"] / lru - 1), 0.03)
         self.assertGreater(results["redis:allkeys-random", "objects", objects]["miss_ratio"],
                            1.01 * redis["miss_ratio"])
+        self.assertLess(results["model: s3fifo:small=25,f=1", "objects", objects]["miss_ratio"],
+                        0.97 * lru)
         for (line, _, _), result in results.items():
             self.assertGreaterEqual(result["miss_ratio"], best, line)
             self.assertEqual(result.get("refused_sets", 0), 0, line)
