@@ -4,6 +4,7 @@ and requests that look for an assertion. See hostile_lengths.py for part 1."""
 import os
 import random
 
+from harness import rdb
 from harness.resp import Connection, ConnectionClosed, Error, encode
 from harness.server import wait_until
 from harness.suite import equal, matches
@@ -425,10 +426,14 @@ NUMBERS = [
     "9" * 5000, "-" * 100,
 ]  # fmt: skip
 
+PLAIN = rdb.payload(rdb.plain_string(b"v"))
+
 NUMERIC = [
     ("SET", "k", "v", "EX", "#"), ("SET", "k", "v", "PX", "#"), ("SET", "k", "v", "EXAT", "#"), ("SET", "k", "v", "PXAT", "#"),
     ("SETEX", "k", "#", "v"), ("PSETEX", "k", "#", "v"), ("GETEX", "k", "EX", "#"), ("GETEX", "k", "PXAT", "#"),
     ("EXPIRE", "k", "#"), ("PEXPIRE", "k", "#"), ("EXPIREAT", "k", "#"), ("PEXPIREAT", "k", "#"), ("EXPIRE", "k", "#", "GT"),
+    ("RESTORE", "k", "#", PLAIN, "REPLACE"), ("RESTORE", "k", "#", PLAIN, "REPLACE", "ABSTTL"),
+    ("RESTORE", "k", "0", PLAIN, "REPLACE", "IDLETIME", "#"), ("RESTORE", "k", "0", PLAIN, "REPLACE", "FREQ", "#"),
     ("SETRANGE", "k", "#", ""), ("GETRANGE", "k", "#", "10"), ("GETRANGE", "k", "0", "#"), ("GETRANGE", "k", "#", "#"),
     ("INCRBY", "n", "#"), ("DECRBY", "n", "#"), ("INCRBYFLOAT", "f", "#"), ("SCAN", "#"), ("SCAN", "0", "COUNT", "#"),
     ("SELECT", "#"), ("CLIENT", "KILL", "ID", "#"), ("CLIENT", "KILL", "MAXAGE", "#"), ("CLIENT", "LIST", "ID", "#"),

@@ -4,6 +4,7 @@ import random
 import socket
 import struct
 
+from harness import rdb
 from harness.resp import Connection, Error
 from harness.server import wait_until
 from harness.suite import equal
@@ -69,3 +70,29 @@ def _(t):
     equal(probe.pipeline(*[("INCR", "n")] * 100000)[-1], "QUEUED")
     equal(probe.call("EXEC")[-1], 100000)
     assert isinstance(probe.call("EXEC"), Error)
+
+
+@attack(10, "RESTORE of payloads that promise more than they hold takes no memory for it", growth_mib=64)
+def _(t):
+    connection = t.connect()
+    for length in (2**20, 2**29, 2**31, 2**32 - 1, 2**63, 2**64 - 1):
+        said = b"\x81" + length.to_bytes(8, "big")
+        for body in (b"\x00" + said + b"a", b"\x00\xc3\x02" + said + b"\x00a", b"\x00\xc3" + said + b"\x02\x00a"):
+            for _ in range(20):
+                equal(connection.call("RESTORE", "k", 0, rdb.payload(body)), Error("ERR Bad data format"))
+
+
+@attack(10, "RESTORE of 5,000 random bodies with right checksums: a value or an error, and the server stays", growth_mib=64)
+def _(t):
+    chance = random.Random(10)
+    connection = t.connect()
+    whole = [b"\x00\xc3\x06\x15\x01aa\xe0\x0a\x00", rdb.plain_string(b"x" * 40), b"\x00\xc2\x01\x02\x03\x04"]
+    for _ in range(50):
+        requests = []
+        for _ in range(100):
+            body = bytearray(chance.choice(whole))
+            for _ in range(chance.randrange(4)):
+                body[chance.randrange(len(body))] = chance.randrange(256)
+            requests.append(("RESTORE", "k", 0, rdb.payload(bytes(body[: chance.randrange(1, 60)])), "REPLACE"))
+        for reply in connection.pipeline(*requests):
+            assert reply in ("OK", Error("ERR Bad data format")), reply
