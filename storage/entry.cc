@@ -18,6 +18,11 @@ size_t Entry::length() const {
   return text(scratch).size();
 }
 
+size_t Entry::allocated_bytes() const {
+  const size_t blob_bytes = is_large() ? item_->blob()->allocated_bytes() : 0;
+  return item_->capacity() + blob_bytes;
+}
+
 std::string_view Entry::text(NumberText& scratch) const {
   switch (item_->kind()) {
     case Kind::text:

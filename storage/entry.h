@@ -40,6 +40,10 @@ class Entry {
   // and `scratch` are.
   std::string_view text(NumberText& scratch) const;
 
+  // What key, value and deadline take from the allocator. The place in the table that refers to them
+  // and the wheel's record are not counted: they are no one entry's.
+  size_t allocated_bytes() const;
+
   // Unix ms or kNoDeadline.
   int64_t deadline_ms() const { return item_->deadline_ms(); }
   // Has a deadline, and it is not after `now_ms`.
