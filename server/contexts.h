@@ -49,6 +49,10 @@ struct ProcessFacts {
 // makes system calls.
 struct NodeServices {
   std::function<ProcessFacts()> process_facts;
+  // Gives memory that the allocator keeps unused back to the system; false if that failed.
+  std::function<bool()> release_unused_memory;
+  // What the allocator says about itself, for people; empty if it says nothing.
+  std::function<std::string()> allocator_report;
   // Writes the settings into the configuration file; the text of the error, if any.
   std::function<std::optional<std::string>(const Config&)> rewrite_config_file;
   // Settings changed that the workers do not use themselves (loglevel). Any worker's thread.

@@ -107,6 +107,8 @@ NodeOptions Server::node_options(std::function<void(bool at_once)> stop) {
   options.facts.threads = threads_;
   options.facts.tcp_port = port_;
   options.services.process_facts = read_process_facts;
+  options.services.release_unused_memory = release_unused_memory;
+  options.services.allocator_report = allocator_report;
   options.services.stop = std::move(stop);
   options.services.settings_changed = [this](const config::Config& config) {
     log_.set_level(config.loglevel);

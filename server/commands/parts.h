@@ -23,6 +23,8 @@ CommandFamily object_commands();  // object.cc
 CommandFamily info_commands();           // info.cc
 CommandFamily configuration_commands();  // configuration.cc
 CommandFamily introspection_commands();  // introspection.cc
+CommandFamily memory_commands();         // memory.cc
+CommandFamily identity_commands();       // identity.cc
 
 // One family of several.
 std::vector<CommandRow> joined(std::initializer_list<CommandFamily> parts);

@@ -195,7 +195,8 @@ constexpr auto kRows = checked({
 
 CommandFamily server_commands() {
   static const std::vector<CommandRow> rows =
-      joined({kRows, info_commands(), configuration_commands(), introspection_commands()});
+      joined({kRows, info_commands(), configuration_commands(), introspection_commands(),
+              memory_commands(), identity_commands()});
   return rows;
 }
 

@@ -24,6 +24,8 @@
 extern "C" {
 const char* malloc_conf = "thp:always,metadata_thp:always";
 }
+#else
+#include <malloc.h>
 #endif
 
 namespace larder::server {
@@ -70,6 +72,27 @@ ProcessFacts read_process_facts() {
   facts.cpu_system_seconds = seconds(usage.ru_stime);
   read_allocator(facts);
   return facts;
+}
+
+bool release_unused_memory() {
+#ifdef LARDER_JEMALLOC
+  const std::string purge = "arena." + std::to_string(MALLCTL_ARENAS_ALL) + ".purge";
+  return mallctl(purge.c_str(), nullptr, nullptr, nullptr, 0) == 0;
+#else
+  malloc_trim(0);
+  return true;
+#endif
+}
+
+std::string allocator_report() {
+  std::string report;
+#ifdef LARDER_JEMALLOC
+  const auto append = [](void* text, const char* part) {
+    *static_cast<std::string*>(text) += part;
+  };
+  malloc_stats_print(append, &report, nullptr);
+#endif
+  return report;
 }
 
 uint32_t allow_clients(uint32_t clients) {

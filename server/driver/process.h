@@ -12,6 +12,13 @@ namespace larder::server {
 // Reads /proc and the allocator's statistics. Some tens of microseconds; any thread.
 ProcessFacts read_process_facts();
 
+// Gives memory that the allocator keeps unused back to the system; false if that failed. Takes as
+// long as there is memory to give back; any thread.
+bool release_unused_memory();
+
+// What the allocator says about itself, for people; empty if it says nothing. Any thread.
+std::string allocator_report();
+
 // Raises the limit of open files so far that `clients` connections fit, if the system lets us;
 // returns how many then fit.
 uint32_t allow_clients(uint32_t clients);

@@ -1,0 +1,375 @@
+// MEMORY: what keys, data, clients and the allocator take.
+//
+// Only what is measured: fields of Redis that have no counterpart here are left out. "Used" is what
+// data takes and maxmemory limits, as in INFO; clients' buffers are told apart from it.
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/commands/parts.h"
+#include "server/commands/values.h"
+#include "server/contexts.h"
+#include "server/text/ascii.h"
+
+namespace larder::server {
+namespace {
+
+using protocol::Arguments;
+using protocol::Reply;
+using storage::Entry;
+using text::equals_ignoring_case;
+
+// ---- MEMORY USAGE -------------------------------------------------------------------------------
+
+// Nothing is sampled: what a key takes is known. The option is read all the same.
+bool are_usage_options(Arguments arguments, Reply& reply) {
+  for (size_t i = 3; i < arguments.size(); i += 2) {
+    if (!equals_ignoring_case(arguments[i], "samples") || i + 1 == arguments.size()) {
+      reply.error(kSyntaxError);
+      return false;
+    }
+    const std::optional<int64_t> samples = read_integer(arguments[i + 1], reply);
+    if (!samples) return false;
+    if (*samples < 0) {
+      reply.error(kSyntaxError);
+      return false;
+    }
+  }
+  return true;
+}
+
+void usage(KeyContext& context, Arguments arguments, Reply& reply) {
+  if (!are_usage_options(arguments, reply)) return;
+  const Entry entry = context.find(context.key());
+  if (!entry) return reply.null();
+  reply.integer(static_cast<int64_t>(entry.allocated_bytes()));
+}
+
+// ---- MEMORY STATS, MEMORY DOCTOR ----------------------------------------------------------------
+
+struct Measured {
+  uint64_t used_bytes = 0;  // by the data, as maxmemory counts it
+  uint64_t peak_bytes = 0;
+  uint64_t keys = 0;
+  uint64_t clients = 0;
+  uint64_t client_bytes = 0;
+  uint64_t limit_bytes = 0;  // 0: none
+  ProcessFacts process;
+};
+
+double ratio(uint64_t part, uint64_t whole) {
+  return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+int64_t difference(uint64_t from, uint64_t subtracted) {
+  return static_cast<int64_t>(from) - static_cast<int64_t>(subtracted);
+}
+
+// Looks at every worker's clients and at all shards.
+class MeasuringTask : public NodeTask {
+ public:
+  explicit MeasuringTask(unsigned worker_count) : by_worker_(worker_count) {}
+
+  void visit(WorkerView& view) override {
+    Clients& here = by_worker_[view.index()];
+    view.for_each_client([&here](const Session&, const ConnectionFacts& facts) {
+      ++here.count;
+      here.bytes += facts.total_bytes;
+    });
+  }
+
+  void finish(FinishContext& context, Reply& reply) override {
+    Measured measured;
+    for (const Clients& clients : by_worker_) {
+      measured.clients += clients.count;
+      measured.client_bytes += clients.bytes;
+    }
+    for (unsigned i = 0; i < storage::kShardCount; ++i) {
+      const storage::Shard& shard = context.keys->shard(i);
+      measured.used_bytes += shard.bytes();
+      for (unsigned database = 0; database < storage::kMaxDatabases; ++database) {
+        measured.keys += shard.size(database);
+      }
+    }
+    const MemoryAccount& account = context.keys->environment().memory->account();
+    measured.peak_bytes = std::max(measured.used_bytes, account.peak());
+    measured.limit_bytes = account.limit();
+    measured.process = context.services.process_facts();
+    answer(measured, reply);
+  }
+
+ private:
+  struct Clients {
+    uint64_t count = 0;
+    uint64_t bytes = 0;
+  };
+
+  virtual void answer(const Measured& measured, Reply& reply) const = 0;
+
+  std::vector<Clients> by_worker_;
+};
+
+class StatsTask final : public MeasuringTask {
+ public:
+  using MeasuringTask::MeasuringTask;
+
+ private:
+  void answer(const Measured& measured, Reply& reply) const override {
+    const ProcessFacts& process = measured.process;
+    const auto integer = [&reply](std::string_view name, uint64_t value) {
+      reply.bulk(name);
+      reply.integer(static_cast<int64_t>(value));
+    };
+    const auto real = [&reply](std::string_view name, double value) {
+      reply.bulk(name);
+      reply.real(value);
+    };
+    reply.map(13);
+    integer("peak.allocated", measured.peak_bytes);
+    integer("total.allocated", measured.used_bytes);
+    integer("clients.normal", measured.client_bytes);
+    integer("keys.count", measured.keys);
+    integer("keys.bytes-per-key", measured.keys == 0 ? 0 : measured.used_bytes / measured.keys);
+    integer("dataset.bytes", measured.used_bytes);
+    real("peak.percentage", 100 * ratio(measured.used_bytes, measured.peak_bytes));
+    integer("allocator.allocated", process.allocated_bytes);
+    integer("allocator.active", process.active_bytes);
+    real("allocator-fragmentation.ratio", ratio(process.active_bytes, process.allocated_bytes));
+    reply.bulk("allocator-fragmentation.bytes");
+    reply.integer(difference(process.active_bytes, process.allocated_bytes));
+    real("fragmentation", ratio(process.resident_bytes, measured.used_bytes));
+    reply.bulk("fragmentation.bytes");
+    reply.integer(difference(process.resident_bytes, measured.used_bytes));
+  }
+};
+
+std::string in_mebibytes(uint64_t bytes) {
+  char text[32];
+  const int size =
+      std::snprintf(text, sizeof text, "%.1f MiB", static_cast<double>(bytes) / 0x1p20);
+  return {text, static_cast<size_t>(size)};
+}
+
+// One sentence for each thing that a person should know about; none if all is well.
+std::vector<std::string> findings(const Measured& measured) {
+  constexpr uint64_t kMuch = 10 << 20;
+  constexpr uint64_t kMuchPerClient = 200 << 10;
+  const ProcessFacts& process = measured.process;
+  const uint64_t used = measured.used_bytes;
+  std::vector<std::string> found;
+  if (measured.limit_bytes == 0 && process.resident_bytes > process.system_memory_bytes / 4 * 3) {
+    found.push_back("The process has " + in_mebibytes(process.resident_bytes) +
+                    " of the machine's " + in_mebibytes(process.system_memory_bytes) +
+                    ", and maxmemory sets no limit: set one before the system ends the server.");
+  }
+  if (measured.limit_bytes > process.system_memory_bytes) {
+    found.push_back("maxmemory is " + in_mebibytes(measured.limit_bytes) +
+                    ", more than the machine has (" + in_mebibytes(process.system_memory_bytes) +
+                    "): it protects nothing.");
+  }
+  if (measured.peak_bytes > used + used / 2 && measured.peak_bytes - used > kMuch) {
+    found.push_back("The data took " + in_mebibytes(measured.peak_bytes) + " once and takes " +
+                    in_mebibytes(used) +
+                    " now. The process may still hold memory from then; it is used again when the "
+                    "data grows.");
+  }
+  if (process.active_bytes > process.allocated_bytes + process.allocated_bytes / 5 &&
+      process.active_bytes - process.allocated_bytes > kMuch) {
+    found.push_back("The allocator keeps " +
+                    in_mebibytes(process.active_bytes - process.allocated_bytes) +
+                    " in pages that are partly used: many values have changed their sizes.");
+  }
+  if (process.resident_bytes > process.active_bytes + process.active_bytes / 2 &&
+      process.resident_bytes - process.active_bytes > kMuch) {
+    found.push_back("The process has " +
+                    in_mebibytes(process.resident_bytes - process.active_bytes) +
+                    " that nothing uses. MEMORY PURGE gives back what the allocator only keeps.");
+  }
+  if (measured.clients > 0 && measured.client_bytes / measured.clients > kMuchPerClient) {
+    found.push_back("Clients take " + in_mebibytes(measured.client_bytes) +
+                    " for requests and replies on their way. CLIENT LIST (tot-mem) shows whose; "
+                    "client-output-buffer-limit bounds it.");
+  }
+  return found;
+}
+
+class DoctorTask final : public MeasuringTask {
+ public:
+  using MeasuringTask::MeasuringTask;
+
+ private:
+  static constexpr uint64_t kTooLittleBytes = 5 << 20;
+
+  void answer(const Measured& measured, Reply& reply) const override {
+    const std::vector<std::string> found = findings(measured);
+    std::string report;
+    for (const std::string& finding : found) report += "* " + finding + "\n";
+    if (found.empty()) {
+      report = measured.used_bytes < kTooLittleBytes
+                   ? "There is hardly any data yet, and nothing to remark.\n"
+                   : "Nothing to remark: no memory is taken in vain.\n";
+    }
+    reply.verbatim("txt", report);
+  }
+};
+
+template <typename Task>
+std::shared_ptr<NodeTask> measure(NodeContext& context, Arguments, Reply&) {
+  return std::make_shared<Task>(context.worker_count());
+}
+
+// ---- the allocator ------------------------------------------------------------------------------
+
+class PurgeTask final : public NodeTask {
+ public:
+  bool gathers() const override { return false; }
+  void finish(FinishContext& context, Reply& reply) override {
+    const auto& release = context.services.release_unused_memory;
+    if (release && !release()) return reply.error("ERR Error purging dirty pages");
+    reply.ok();
+  }
+};
+
+class MallocStatsTask final : public NodeTask {
+ public:
+  bool gathers() const override { return false; }
+  void finish(FinishContext& context, Reply& reply) override {
+    const auto& report = context.services.allocator_report;
+    const std::string text = report ? report() : std::string();
+    if (text.empty()) return reply.bulk("Stats not supported for the current allocator");
+    reply.verbatim("txt", text);
+  }
+};
+
+template <typename Task>
+std::shared_ptr<NodeTask> make(NodeContext&, Arguments, Reply&) {
+  return std::make_shared<Task>();
+}
+
+void help(SessionContext&, Arguments, Reply& reply) {
+  static constexpr std::string_view kLines[] = {
+      "DOCTOR",
+      "    Remarks about how memory is used.",
+      "MALLOC-STATS",
+      "    What the allocator says about itself.",
+      "PURGE",
+      "    Gives memory that the allocator only keeps back to the system.",
+      "STATS",
+      "    What data, clients and the allocator take.",
+      "USAGE <key> [SAMPLES <count>]",
+      "    How many bytes are allocated for a key and its value.",
+  };
+  write_help("memory", kLines, reply);
+}
+
+// ---- rows ---------------------------------------------------------------------------------------
+
+constexpr std::string_view kOfAllShards =
+    "nondeterministic_output request_policy:all_shards response_policy:special";
+constexpr std::string_view kOfTheAllocator =
+    "Depends on how much memory is allocated, could be slow";
+
+constexpr auto kSubcommands = checked({
+    {.name = "usage",
+     .arity = -3,
+     .flags = kReadonly,
+     .categories = 0,
+     .keys = {2, 2, 1, kKeyReadOnly},
+     .locks = LockPlan::keys,
+     .handler = usage,
+     .docs = {.summary = "Answers how many bytes are allocated for a key and its value.",
+              .since = "4.0.0",
+              .group = "server",
+              .complexity = "O(1)",
+              .syntax = "key [SAMPLES count]"}},
+    {.name = "stats",
+     .arity = 2,
+     .flags = 0,
+     .categories = 0,
+     .keys = {},
+     .locks = LockPlan::all_shards,
+     .handler = measure<StatsTask>,
+     .docs = {.summary = "Answers what data, clients and the allocator take.",
+              .since = "4.0.0",
+              .group = "server",
+              .complexity = "O(N) where N is the number of clients",
+              .syntax = "",
+              .tips = kOfAllShards}},
+    {.name = "doctor",
+     .arity = 2,
+     .flags = 0,
+     .categories = 0,
+     .keys = {},
+     .locks = LockPlan::all_shards,
+     .handler = measure<DoctorTask>,
+     .docs = {.summary = "Remarks about how memory is used.",
+              .since = "4.0.0",
+              .group = "server",
+              .complexity = "O(N) where N is the number of clients",
+              .syntax = "",
+              .tips = kOfAllShards}},
+    {.name = "purge",
+     .arity = 2,
+     .flags = 0,
+     .categories = 0,
+     .keys = {},
+     .locks = LockPlan::nothing,
+     .handler = make<PurgeTask>,
+     .docs = {.summary = "Gives memory that the allocator only keeps back to the system.",
+              .since = "4.0.0",
+              .group = "server",
+              .complexity = kOfTheAllocator,
+              .syntax = "",
+              .tips = "request_policy:all_shards response_policy:all_succeeded"}},
+    {.name = "malloc-stats",
+     .arity = 2,
+     .flags = 0,
+     .categories = 0,
+     .keys = {},
+     .locks = LockPlan::nothing,
+     .handler = make<MallocStatsTask>,
+     .docs = {.summary = "Answers what the allocator says about itself.",
+              .since = "4.0.0",
+              .group = "server",
+              .complexity = kOfTheAllocator,
+              .syntax = "",
+              .tips = kOfAllShards}},
+    {.name = "help",
+     .arity = 2,
+     .flags = kLoading | kStale,
+     .categories = 0,
+     .keys = {},
+     .locks = LockPlan::nothing,
+     .handler = help,
+     .docs = {.summary = "Lists the subcommands of MEMORY.",
+              .since = "4.0.0",
+              .group = "server",
+              .complexity = "O(1)",
+              .syntax = ""}},
+});
+
+constexpr auto kRows = checked({
+    {.name = "memory",
+     .arity = -2,
+     .flags = 0,
+     .categories = 0,
+     .keys = {},
+     .locks = LockPlan::nothing,
+     .handler = Handler(),
+     .docs = {.summary = "About what takes memory.",
+              .since = "4.0.0",
+              .group = "server",
+              .complexity = "Depends on subcommand.",
+              .syntax = ""},
+     .subcommands = kSubcommands},
+});
+
+}  // namespace
+
+CommandFamily memory_commands() {
+  return kRows;
+}
+
+}  // namespace larder::server
