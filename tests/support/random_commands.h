@@ -24,7 +24,7 @@ class RandomCommands {
 
   // A command for any place, in a transaction or outside. Deadlines count from `now_ms`.
   Words data(int64_t now_ms) {
-    switch (pick(20)) {
+    switch (pick(23)) {
       case 0:
       case 1:
       case 2:
@@ -64,6 +64,11 @@ class RandomCommands {
       case 16:
       case 17:
         return journey();
+      case 18:
+      case 19:
+        return bits();
+      case 20:
+        return pick(2) == 0 ? many(now_ms) : conditional_deletion();
       default:
         return one({{"GET", key()}, {"MGET", key(), key(), key()}, {"TTL", key()}});
     }
@@ -146,6 +151,47 @@ class RandomCommands {
       words.push_back(value());
     }
     return words;
+  }
+
+  // MSETEX with or without a condition and a lifetime; now and then with a wrong number of keys.
+  Words many(int64_t now_ms) {
+    const uint64_t count = 1 + pick(4);
+    const std::string ms = std::to_string(1 + pick(300));
+    Words words = pairs("MSETEX", count);
+    words.insert(words.begin() + 1, std::to_string(pick(20) == 0 ? pick(6) : count));
+    if (pick(3) == 0) words.push_back(pick(2) == 0 ? "NX" : "XX");
+    const Words option =
+        one({{},
+             {"KEEPTTL"},
+             {"PX", ms},
+             {"EX", "1"},
+             {"PXAT", std::to_string(now_ms - 100 + static_cast<int64_t>(pick(400)))}});
+    words.insert(words.end(), option.begin(), option.end());
+    return words;
+  }
+
+  Words conditional_deletion() {
+    const std::string number = std::to_string(pick(100));
+    return one({{"DELEX", key()},
+                {"DELEX", key(), "IFEQ", number},
+                {"DELEX", key(), "IFNE", number},
+                {"DELEX", key(), "IFDNE", "0f3ca07a8cc8bf40"},
+                {"DELIFEQ", key(), number},
+                {"DELIFEQ", key(), {}}});
+  }
+
+  Words bits() {
+    const Words operations{"AND", "OR", "XOR", "DIFF", "DIFF1", "ANDOR", "ONE"};
+    const std::string bit = std::to_string(pick(2));
+    return one(
+        {{"SETBIT", key(), std::to_string(pick(1000)), bit},
+         {"SETBIT", key(), std::to_string(pick(8)), bit},
+         {"BITOP", operations[pick(operations.size())], key(), key(), key()},
+         {"BITOP", "NOT", key(), key()},
+         {"BITFIELD", key(), "SET", "i17", std::to_string(pick(600)), std::to_string(pick(70'000)),
+          "OVERFLOW", "SAT", "INCRBY", "u9", "#3", "-100", "GET", "u63", "5"},
+         {"BITFIELD", key(), "OVERFLOW", "FAIL", "INCRBY", "u2", std::to_string(pick(400)), "2"},
+         {"BITFIELD", key(), "GET", "i5", "11"}});
   }
 
   Words deletion() {
