@@ -22,7 +22,7 @@ namespace larder::storage::rdb {
 
 constexpr size_t kFooterBytes = 10;
 
-// The payload of a string value: for 64-byte texts and longer about its length or less.
+// The payload of a string value; at most 20 bytes longer than its text.
 std::string dump_string(std::string_view text);
 
 // Completes a body that is already in `payload`.

@@ -15,7 +15,8 @@ constexpr size_t kLeastGain = 4;
 
 // The library does not clear its table of where three bytes were seen last. Yet nothing of an
 // earlier call shows in the result: an entry counts only if it points to the same three bytes
-// earlier in this text, and where these have stood, this call has written the entry itself.
+// earlier in this text, and since these have stood there, this call has written the entry itself.
+// (It writes none inside of a repetition; but what stands there stood in the original before.)
 std::optional<std::string> lzf_pack(std::string_view text) {
   if (text.size() <= kLeastGain || text.size() > kMostBytes) return std::nullopt;
   std::string packed(text.size() - kLeastGain, '\0');
