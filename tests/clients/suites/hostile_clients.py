@@ -19,7 +19,8 @@ COMMANDS = (
     "HELLO AUTH PING ECHO SELECT QUIT RESET CLIENT COMMAND INFO CONFIG DBSIZE TIME SHUTDOWN DEL UNLINK EXISTS "
     "TYPE EXPIRE PEXPIRE EXPIREAT PEXPIREAT TTL PTTL EXPIRETIME PEXPIRETIME PERSIST SCAN KEYS RANDOMKEY FLUSHDB "
     "FLUSHALL SET GET GETEX GETDEL GETSET SETEX PSETEX SETNX MGET MSET MSETNX APPEND STRLEN GETRANGE SETRANGE "
-    "INCR DECR INCRBY DECRBY INCRBYFLOAT MULTI EXEC DISCARD WATCH UNWATCH"
+    "INCR DECR INCRBY DECRBY INCRBYFLOAT MULTI EXEC DISCARD WATCH UNWATCH SETBIT GETBIT BITCOUNT BITPOS BITOP BITFIELD "
+    "BITFIELD_RO LCS SUBSTR MSETEX DELEX DELIFEQ"
 ).split()
 BEFORE_AUTH = {"HELLO", "AUTH", "QUIT", "RESET"}
 
@@ -436,6 +437,12 @@ NUMERIC = [
     ("RESTORE", "k", "0", PLAIN, "REPLACE", "IDLETIME", "#"), ("RESTORE", "k", "0", PLAIN, "REPLACE", "FREQ", "#"),
     ("SETRANGE", "k", "#", ""), ("GETRANGE", "k", "#", "10"), ("GETRANGE", "k", "0", "#"), ("GETRANGE", "k", "#", "#"),
     ("INCRBY", "n", "#"), ("DECRBY", "n", "#"), ("INCRBYFLOAT", "f", "#"), ("SCAN", "#"), ("SCAN", "0", "COUNT", "#"),
+    ("SETBIT", "k", "0", "#"), ("GETBIT", "k", "#"), ("BITCOUNT", "k", "#", "#"), ("BITCOUNT", "k", "#", "-1", "BIT"),
+    ("BITCOUNT", "k", "0", "#", "BIT"), ("BITPOS", "k", "#"), ("BITPOS", "k", "0", "#"), ("BITPOS", "k", "1", "#", "#", "BIT"),
+    ("BITFIELD", "k", "GET", "u8", "#"), ("BITFIELD", "k", "SET", "i8", "0", "#"), ("BITFIELD", "k", "INCRBY", "i64", "#1", "#"),
+    ("BITFIELD", "k", "OVERFLOW", "SAT", "INCRBY", "u63", "0", "#"), ("BITFIELD", "k", "GET", "#", "0"),
+    ("BITFIELD_RO", "k", "GET", "i64", "#"), ("LCS", "k", "n", "IDX", "MINMATCHLEN", "#"), ("SUBSTR", "k", "#", "#"),
+    ("MSETEX", "#", "k", "v"), ("MSETEX", "1", "k", "v", "EX", "#"), ("MSETEX", "1", "k", "v", "PXAT", "#"),
     ("SELECT", "#"), ("CLIENT", "KILL", "ID", "#"), ("CLIENT", "KILL", "MAXAGE", "#"), ("CLIENT", "LIST", "ID", "#"),
     ("CLIENT", "UNBLOCK", "#"), ("HELLO", "#"), ("CONFIG", "SET", "timeout", "#"), ("CONFIG", "SET", "tcp-keepalive", "#"),
     ("CONFIG", "SET", "maxclients", "#"), ("CONFIG", "SET", "proto-max-bulk-len", "#"),
@@ -469,6 +476,9 @@ def _(t):
         matches(connection.call("SETRANGE", "k", "536870912", "x"), "^ERR string exceeds maximum allowed size")
         matches(connection.call("SETRANGE", "k", str(2**63 - 1), "x"), "^ERR string exceeds maximum allowed size")
         matches(connection.call("SETRANGE", "k", "-1", "x"), "^ERR offset is out of range")
+        for offset in ("4294967296", str(2**63 - 1), "-1"):
+            matches(connection.call("SETBIT", "k", offset, "1"), "^ERR bit offset is not an integer or out of range")
+            matches(connection.call("BITFIELD", "k", "SET", "u8", "#" + offset, "1"), "^ERR bit offset is not an integer")
     assert server.memory_bytes() - before < 64 * MIB
 
 
@@ -476,7 +486,8 @@ WORDS = [
     "", "0", "1", "-1", "k", "kk", "GET", "SET", "NX", "XX", "EX", "PX", "KEEPTTL", "MATCH", "COUNT", "TYPE", "*", "[", "\\",
     "a*" * 50 + "b", "ID", "ADDR", "USER", "SKIPME", "YES", "NO", "ON", "OFF", "LIST", "INFO", "DOCS", "GETKEYS", "FILTERBY",
     "PATTERN", "ACLCAT", "MODULE", "RESETSTAT", "\x00", "\r\n", "\xff", "9223372036854775807", "x" * 3000, "default", "string",
-    "ASYNC", "SYNC", "IFEQ", "WRITE", "ALL", "NORMAL", "MASTER", "LADDR",
+    "ASYNC", "SYNC", "IFEQ", "WRITE", "ALL", "NORMAL", "MASTER", "LADDR", "BIT", "u8", "i64", "#2", "INCRBY", "OVERFLOW",
+    "SAT", "FAIL", "AND", "DIFF", "IDX", "LEN",
 ]  # fmt: skip
 NOT_AT_RANDOM = {"SHUTDOWN", "QUIT", "RESET"}  # end the connection or the server as they should
 

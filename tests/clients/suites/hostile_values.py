@@ -72,6 +72,22 @@ def _(t):
     assert isinstance(probe.call("EXEC"), Error)
 
 
+@attack(6, "LCS of two megabytes is refused at once, and of what is allowed takes little memory", growth_mib=64)
+def _(t):
+    connection = t.connect()
+    chance = random.Random(6)
+    equal(connection.call("MSET", "a", b"a" * MIB, "b", b"b" * MIB, "short", "ab"), "OK")
+    equal(connection.call("MSET", "c", chance.randbytes(11_000), "d", chance.randbytes(11_000)), "OK")
+    refused = Error("ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len")
+    for options in ([], ["LEN"], ["IDX", "WITHMATCHLEN"]):
+        equal(connection.pipeline(*[("LCS", "a", "b", *options)] * 200), [refused] * 200)
+    # The same bound, as near as can be: squares and stripes.
+    length = connection.call("LCS", "c", "d", "LEN")
+    equal(len(connection.call("LCS", "c", "d")), length)
+    equal(connection.call("LCS", "short", "a"), b"a")
+    equal(connection.call("LCS", "a", "short"), b"a")
+
+
 @attack(10, "RESTORE of payloads that promise more than they hold takes no memory for it", growth_mib=64)
 def _(t):
     connection = t.connect()
