@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "protocol/number.h"
+#include "storage/rdb/dump.h"
 
 namespace larder::simulation {
 namespace {
@@ -124,6 +125,18 @@ After follow_expire(const ModelCommand& command, const KeyState& before, UnixRan
   return after;
 }
 
+After follow_restore(const ModelCommand& command, const KeyState& before, UnixRange range,
+                     const Value& reply) {
+  if (command.if_absent && before.is_present) {
+    const bool fits = reply.kind == ValueKind::error && reply.text.starts_with("BUSYKEY ");
+    return fits ? After(before) : std::nullopt;
+  }
+  if (!is_simple(reply, "OK")) return std::nullopt;
+  KeyState after = with_text(command.text);
+  if (command.has_lifetime) set_lifetime(after, range, command.number);
+  return after;
+}
+
 After follow_deadline_question(const ModelCommand& command, const KeyState& before, UnixRange range,
                                const Value& reply) {
   bool fits;
@@ -169,6 +182,9 @@ After follow_read(const ModelCommand& command, const KeyState& before, const Val
     case Verb::type:
       fits = is_simple(reply, before.is_present ? "string" : "none");
       break;
+    case Verb::dump:
+      fits = before.is_present ? is_bulk(reply, storage::rdb::dump_string(text)) : is_null(reply);
+      break;
     default:  // getrange
       fits = is_bulk(reply, part(text, command.number, command.second_number));
       break;
@@ -190,6 +206,8 @@ After follow_one(const ModelCommand& command, const KeyState& before, UnixRange 
     }
     case Verb::mset_one:
       return is_simple(reply, "OK") ? After(with_text(command.text)) : std::nullopt;
+    case Verb::restore:
+      return follow_restore(command, before, range, reply);
     case Verb::setnx:
       if (!is_integer(reply, before.is_present ? 0 : 1)) return std::nullopt;
       return before.is_present ? before : with_text(command.text);

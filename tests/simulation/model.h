@@ -60,6 +60,8 @@ enum class Verb : uint8_t {
   pexpiretime,
   mset_one,
   mget_one,
+  dump,
+  restore,
 };
 
 // A command about one key of a model.

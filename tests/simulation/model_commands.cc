@@ -1,4 +1,5 @@
 // The commands of the model: what is drawn, and as which words it is sent.
+#include "storage/rdb/dump.h"
 #include "tests/simulation/model.h"
 
 namespace larder::simulation {
@@ -19,6 +20,7 @@ constexpr Verb kVerbs[] = {
     Verb::persist,     Verb::pttl,
     Verb::pexpiretime, Verb::pexpireat_past,
     Verb::mset_one,    Verb::mget_one,
+    Verb::dump,        Verb::restore,
 };
 
 std::string random_text(Random& random) {
@@ -104,6 +106,10 @@ std::string name_of(Verb verb) {
       return "MSET";
     case Verb::mget_one:
       return "MGET";
+    case Verb::dump:
+      return "DUMP";
+    case Verb::restore:
+      return "RESTORE";
   }
   return {};
 }
@@ -130,6 +136,11 @@ Words ModelCommand::words() const {
     case Verb::setrange:
       words.push_back(std::to_string(number));
       words.push_back(text);
+      break;
+    case Verb::restore:
+      words.push_back(has_lifetime ? std::to_string(number) : "0");
+      words.push_back(storage::rdb::dump_string(text));
+      if (!if_absent) words.push_back("REPLACE");
       break;
     case Verb::getrange:
       words.push_back(std::to_string(number));
@@ -162,6 +173,8 @@ bool ModelCommand::is_definite() const {
   switch (verb) {
     case Verb::set:
       return !if_absent && !if_present && !keeps_deadline;
+    case Verb::restore:
+      return !if_absent;
     case Verb::psetex:
     case Verb::getset:
     case Verb::getdel:
@@ -187,6 +200,11 @@ ModelCommand random_command(Random& random, std::string key) {
       command.has_lifetime = random.chance(400);
       command.keeps_deadline = !command.has_lifetime && random.chance(300);
       command.number = static_cast<int64_t>(random.size_up_to(3000));
+      break;
+    case Verb::restore:
+      command.if_absent = random.chance(300);
+      command.has_lifetime = random.chance(400);
+      command.number = 1 + static_cast<int64_t>(random.size_up_to(3000));
       break;
     case Verb::setrange:
       command.number = static_cast<int64_t>(random.size_up_to(300)) - 1;
