@@ -118,11 +118,12 @@ bool play(const HitRatioOptions& options, const Trace& trace, std::string& error
                            : static_cast<double>(result.misses) / static_cast<double>(result.gets);
   std::printf(
       "{\"gets\":%llu,\"misses\":%llu,\"miss_ratio\":%.6f,\"sets\":%llu,\"refused_sets\":%llu,"
-      "\"first_error\":%s,\"seconds\":%.3f,\"kept\":%lld,\"memory\":%s}\n",
+      "\"first_error\":%s,\"seconds\":%.3f,\"kept\":%lld,\"memory\":%s,\"emptied\":%s}\n",
       static_cast<unsigned long long>(result.gets), static_cast<unsigned long long>(result.misses),
       ratio, static_cast<unsigned long long>(result.sets),
       static_cast<unsigned long long>(result.refused_sets), quoted(result.first_error).c_str(),
-      result.seconds, static_cast<long long>(result.kept), quoted(result.memory_info).c_str());
+      result.seconds, static_cast<long long>(result.kept), quoted(result.memory_info).c_str(),
+      quoted(result.emptied_info).c_str());
   return true;
 }
 

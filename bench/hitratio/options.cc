@@ -51,6 +51,9 @@ bool read_option(std::string_view name, std::string_view value, HitRatioOptions&
   } else if (name == "--read") {
     options.replay.read_values = value == "get";
     return value == "get" || value == "strlen";
+  } else if (name == "--at-end") {
+    options.replay.flush_at_end = value == "flush";
+    return value == "flush" || value == "leave";
   } else if (name == "--clock-speed") {
     return read_positive(value, options.replay.clock_speed);
   } else if (name == "--seconds") {
@@ -122,6 +125,7 @@ std::string hitratio_help() {
          "--port N\n"
          "--window N          requests in one batch (64)\n"
          "--read strlen|get   how to read (strlen)\n"
+         "--at-end leave|flush  flush: empties the server and says what it uses then (leave)\n"
          "--clock-speed X     the server's clock runs so many times too fast (1)\n"
          "--seconds S         a trace with times is played in so much time, times to live with it\n"
          "\n"

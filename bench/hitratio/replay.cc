@@ -165,6 +165,12 @@ class Player {
     result_.kept = reply.integer;
     if (!connection_.next_reply(reply, error)) return false;
     result_.memory_info = reply.text;
+    if (!options_.flush_at_end) return true;
+    connection_.add({"FLUSHALL"});
+    connection_.add({"INFO", "memory"});
+    if (!connection_.next_reply(reply, error) || !connection_.next_reply(reply, error))
+      return false;
+    result_.emptied_info = reply.text;
     return true;
   }
 

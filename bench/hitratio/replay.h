@@ -32,6 +32,7 @@ struct ReplayOptions {
   bool read_values = false;
   double speed = 1.0;  // for a trace with times
   double clock_speed = 1.0;
+  bool flush_at_end = false;  // to learn what the emptied server uses, this connection included
   int timeout_ms = 10000;
 };
 
@@ -42,8 +43,9 @@ struct ReplayResult {
   uint64_t refused_sets = 0;  // answered by an error, such as OOM
   std::string first_error;
   double seconds = 0.0;
-  int64_t kept = 0;         // DBSIZE at the end
-  std::string memory_info;  // INFO memory at the end
+  int64_t kept = 0;          // DBSIZE at the end
+  std::string memory_info;   // INFO memory at the end
+  std::string emptied_info;  // with flush_at_end: the same after FLUSHALL
 };
 
 // False and `error` when the server cannot be reached, falls silent or breaks the protocol.

@@ -9,18 +9,19 @@ bytes     everybody gets the same bytes for data: maxmemory is what the empty se
 import dataclasses
 import sys
 
-from .core import ask_used_memory
-
 TOLERANCE = 0.02
 MAX_TRIES = 6
-LEAST_CACHE_BYTES = 16 << 20  # below it a server's own buffers begin to count
+LEAST_CACHE_BYTES = 16 << 20  # of an objects cell: values are chosen for it
+DOUBTFUL_BYTES = 4 << 20      # of a bytes cell: below it what a server uses for itself, which varies by
+                              # tens of KiB, is more than 1 %
 MIN_VALUE_BYTES = 64
 MAX_VALUE_BYTES = 4096
 
 
 @dataclasses.dataclass
 class Footprint:
-    """What a server uses when empty, and with every key of the trace in it."""
+    """What a server uses when empty, and with every key of the trace in it, both with the buffers of the
+    connection that the trace is played over."""
     empty: int
     full: int
     unique: int
@@ -50,9 +51,8 @@ def value_bytes_for(objects):
 
 def measure_footprint(core, line, value_bytes):
     with line.start(0) as server:
-        empty = ask_used_memory(server)
-        filled = core.replay(server.port, value_bytes, ["--play", "keys"])
-    return Footprint(empty, filled["used_memory"], filled["kept"])
+        filled = core.replay(server.port, value_bytes, ["--play", "keys", "--at-end", "flush"])
+    return Footprint(filled["emptied_memory"], filled["used_memory"], filled["kept"])
 
 
 def result_of(line, mode, percent, objects, maxmemory, played, tries):
@@ -138,6 +138,8 @@ class Runner:
                                           self.footprint(line, value), self.extra)
                 else:
                     data = self.footprint(self.baseline, value_bytes).data_bytes(objects)
+                    if data < DOUBTFUL_BYTES:
+                        note("  only %.1f MiB of data: --copies would say more" % (data / 2**20))
                     result = play_bytes(self.core, line, percent, objects, value_bytes, data,
                                         self.footprint(line, value_bytes).empty, self.extra)
                 note("  %-24s %-7s %5.1f %% of keys: %.4f missed, %d kept, %.1f s, tries %d" % (

@@ -48,6 +48,8 @@ class Core:
     def replay(self, port, value_bytes=None, extra=()):
         answer = self._ask("replay", ["--port", str(port), *sized(value_bytes), *extra])[0]
         answer["used_memory"] = used_memory(answer.pop("memory"))
+        emptied = answer.pop("emptied")
+        answer["emptied_memory"] = used_memory(emptied) if emptied else None
         return answer
 
 
@@ -106,18 +108,3 @@ class Line:
 
     def replay_options(self):
         return ["--clock-speed", str(self.clock_speed)]
-
-
-def ask_used_memory(server):
-    """used_memory now, asked over a connection of its own."""
-    with server.connect() as client:
-        client.sendall(b"*2\r\n$4\r\nINFO\r\n$6\r\nmemory\r\n")
-        text = b""
-        while b"used_memory:" not in text or not text.endswith(b"\r\n"):
-            piece = client.recv(65536)
-            if not piece:
-                raise Failure("%s closed the connection at INFO" % server.name)
-            text += piece
-            if text.startswith(b"-"):
-                raise Failure("%s: %s" % (server.name, text.decode().strip()))
-    return used_memory(text.decode())
