@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/driver/precise_clock.h"
 #include "server/effects.h"
 #include "server/node.h"
 #include "server/worker.h"
@@ -80,6 +81,7 @@ class Turns {
   static NodeOptions options() {
     NodeOptions options;
     options.seed = kSeed;
+    options.services.precise_ns = larder::server::make_precise_clock();
     return options;
   }
 

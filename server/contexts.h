@@ -12,8 +12,10 @@
 #include "server/command_table.h"
 #include "server/config/config.h"
 #include "server/key_context.h"
+#include "server/latency_history.h"
 #include "server/node_task.h"
 #include "server/session.h"
+#include "server/slow_log.h"
 
 namespace larder::server {
 
@@ -57,6 +59,11 @@ struct NodeServices {
   std::function<std::optional<std::string>(const Config&)> rewrite_config_file;
   // Settings changed that the workers do not use themselves (loglevel). Any worker's thread.
   std::function<void(const Config&)> settings_changed;
+  // Nanoseconds since some moment, for measuring how long things take (precise_clock.h). Any
+  // thread. None: everything takes no time.
+  std::function<int64_t()> precise_ns;
+  // DEBUG SLEEP: puts the calling thread to sleep.
+  std::function<void(int64_t duration_ns)> sleep_ns;
   // Ends the server: gracefully (replies on their way still leave) or at once.
   std::function<void(bool at_once)> stop;
 };
@@ -163,11 +170,14 @@ struct FinishContext {
   KeyContext* keys;  // all shards are locked; null unless the row's plan says all_shards
   ConfigStore& config_store;
   PauseStore& pause_store;
+  SlowLog& slow_log;
+  LatencyHistory& latency_history;
   const NodeServices& services;
   const NodeFacts& facts;
   const CommandTable& commands;
   uint64_t effect_offset;
   int64_t now_ms;
+  bool inside_exec;
   // Ask for apply() on every worker before the reply leaves.
   bool apply_everywhere = false;
 };

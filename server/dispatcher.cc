@@ -1,6 +1,7 @@
 #include "server/dispatcher.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "server/expiry_duty.h"
 #include "server/key_arguments.h"
@@ -31,9 +32,10 @@ std::string_view echoed(std::string_view text) { return text.substr(0, kMaxEchoe
 Dispatcher::Dispatcher(Node& node, unsigned worker_index, uint64_t random_seed)
     : node_(node),
       worker_index_(worker_index),
+      stats_(node.commands().size()),
+      timer_(node, random_seed),
       memory_(node.memory()),
       evictor_(environment_) {
-  stats_.commands.resize(node.commands().size());
   environment_.keyspace = &node.keyspace();
   environment_.effect_log = &node.effect_log();
   environment_.batch = &batch_;
@@ -46,6 +48,7 @@ Dispatcher::Dispatcher(Node& node, unsigned worker_index, uint64_t random_seed)
 
 void Dispatcher::use_config(std::shared_ptr<const Config> config) {
   config_ = std::move(config);
+  timer_.use_config(*config_);
   environment_.max_string_bytes = config_->proto_max_bulk_bytes;
   environment_.databases = config_->databases;
   environment_.password_required = !config_->requirepass.empty();
@@ -107,13 +110,15 @@ Outcome Dispatcher::refuse(Session& session, const Command* command, std::string
     session.transaction->refused = true;
   }
   if (command != nullptr) ++stats_.commands[command->index].rejected;
-  ++stats_.error_replies;
   if (!ends_transaction) {
+    stats_.count_error(error);
     reply.error(error);
     return Outcome::done;
   }
   if (error.starts_with("ERR ")) error.remove_prefix(4);
-  reply.error("EXECABORT Transaction discarded because of: " + std::string(error));
+  const std::string text = "EXECABORT Transaction discarded because of: " + std::string(error);
+  stats_.count_error(text);
+  reply.error(text);
   return Outcome::done;
 }
 
@@ -213,6 +218,9 @@ Outcome Dispatcher::run(Session& session, const Request& request, Reply& reply) 
       return Outcome::parked;
     }
   }
+  if (monitored_ && session.monitoring && (row.flags & (kWrite | kReadonly)) != 0) [[unlikely]] {
+    return refuse(session, command, "ERR Replica can't interact with the keyspace", reply);
+  }
   if (pause_ != PauseMode::none && is_paused(session, *command)) [[unlikely]] {
     // A ticket that it holds since it was parked would keep all others waiting as long.
     node_.keyspace().return_exclusive_ticket(ticket_name(session));
@@ -223,6 +231,8 @@ Outcome Dispatcher::run(Session& session, const Request& request, Reply& reply) 
     return queue(session, request, reply);
   }
 
+  const bool is_timed = timer_.is_due(stats_.commands[command->index], request.arguments);
+  const int64_t begin_ns = is_timed ? timer_.now_ns() : 0;
   const size_t begin = reply.buffer().view().size();
   Outcome outcome = Outcome::done;
   switch (row.handler.reach()) {
@@ -244,6 +254,13 @@ Outcome Dispatcher::run(Session& session, const Request& request, Reply& reply) 
   }
   if (outcome == Outcome::done || outcome == Outcome::applying) {
     count_reply(*command, reply, begin);
+    if (is_timed) [[unlikely]] {
+      note_time(session, *command, request.arguments, begin_ns);
+    } else {
+      --stats_.commands[command->index].untimed_left;
+    }
+    if (monitored_) [[unlikely]]
+      show_monitors(session, row, request.arguments);
   } else if (outcome == Outcome::parked) {
     ++stats_.parked_commands;
   }
@@ -257,8 +274,20 @@ void Dispatcher::count_reply(const Command& command, Reply& reply, size_t begin)
   const std::string_view written = reply.buffer().view();
   if (written.size() > begin && written[begin] == '-') [[unlikely]] {
     ++counters.failed;
-    ++stats_.error_replies;
+    stats_.count_error(written.substr(begin + 1, WorkerStats::kMostErrorCodeBytes + 1));
   }
+}
+
+void Dispatcher::note_time(Session& session, const Command& command, Arguments arguments,
+                           int64_t begin_ns) {
+  const int64_t duration_ns = timer_.now_ns() - begin_ns + std::exchange(session.visits_ns, 0);
+  timer_.note(session, command, arguments, duration_ns, environment_.now_us, stats_);
+}
+
+void Dispatcher::show_monitors(const Session& session, const CommandRow& row, Arguments arguments) {
+  // As in Redis: what administrators do is nobody else's business.
+  if (row.has_flag(kAdmin) || row.has_flag(kSkipMonitor)) return;
+  monitor_feed_.add(session, arguments, environment_.now_us);
 }
 
 Outcome Dispatcher::run_session(Session& session, const Request& request, Reply& reply) {
@@ -383,16 +412,20 @@ std::shared_ptr<NodeTask> Dispatcher::make_task(Session& session, const Command&
   return command.row->handler.node()(context, arguments, reply);
 }
 
-void Dispatcher::finish_task(NodeTask& task, Session& session, KeyContext* keys, Reply& reply) {
+void Dispatcher::finish_task(NodeTask& task, Session& session, KeyContext* keys, bool inside_exec,
+                             Reply& reply) {
   FinishContext context{.session = session,
                         .keys = keys,
                         .config_store = node_.config_store(),
                         .pause_store = node_.pause_store(),
+                        .slow_log = node_.slow_log(),
+                        .latency_history = node_.latency_history(),
                         .services = node_.services(),
                         .facts = node_.facts(),
                         .commands = node_.commands(),
                         .effect_offset = node_.effect_log().end_offset(),
-                        .now_ms = environment_.now_ms};
+                        .now_ms = environment_.now_ms,
+                        .inside_exec = inside_exec};
   task.finish(context, reply);
   if (context.apply_everywhere) session.to_apply.push_back(task.shared_from_this());
 }
@@ -414,7 +447,7 @@ Outcome Dispatcher::run_node(Session& session, const Request& request, Reply& re
   session.gathered.clear();
   const ShardSet everything = ShardSet::all();
   KeyContext keys(environment_, session.database, {}, request.arguments, &everything);
-  finish_task(*task, session, all ? &keys : nullptr, reply);
+  finish_task(*task, session, all ? &keys : nullptr, /*inside_exec=*/false, reply);
   if (all) {
     commit_effects(/*together=*/true);
     if (row.has_flag(kWrite)) settle(everything);
@@ -509,6 +542,7 @@ void Dispatcher::run_queue(Session& session, const Transaction& transaction, con
     if (row.locks == LockPlan::keys) extract_keys(row, arguments, ignored);
     KeyContext keys(environment_, session.database, keys_, arguments, &locked);
     reply.set_dialect(session.dialect);
+    const int64_t begin_ns = timer_.now_ns();
     switch (row.handler.reach()) {
       case Handler::Reach::keys:
         row.handler.keys()(keys, arguments, reply);
@@ -527,7 +561,8 @@ void Dispatcher::run_queue(Session& session, const Transaction& transaction, con
         if (task == nullptr) {
           make_task(session, queued.command(), arguments, reply);
         } else {
-          finish_task(*task, session, row.locks == LockPlan::all_shards ? &keys : nullptr, reply);
+          finish_task(*task, session, row.locks == LockPlan::all_shards ? &keys : nullptr,
+                      /*inside_exec=*/true, reply);
         }
         break;
       }
@@ -536,6 +571,8 @@ void Dispatcher::run_queue(Session& session, const Transaction& transaction, con
         break;
     }
     count_reply(queued.command(), reply, begin);
+    note_time(session, queued.command(), arguments, begin_ns);
+    if (monitored_) show_monitors(session, row, arguments);
   }
 }
 

@@ -18,9 +18,11 @@
 #include "protocol/reply.h"
 #include "protocol/request_parser.h"
 #include "server/command_table.h"
+#include "server/command_timer.h"
 #include "server/contexts.h"
 #include "server/evictor.h"
 #include "server/key_context.h"
+#include "server/monitor_feed.h"
 #include "server/session.h"
 #include "server/stats.h"
 
@@ -66,6 +68,11 @@ class Dispatcher {
   CommandEnvironment& environment() { return environment_; }
   const CommandEnvironment& environment() const { return environment_; }
   WorkerStats& stats() { return stats_; }
+  CommandTimer& timer() { return timer_; }
+  // Does any client of the node monitor? Then what runs goes to monitor_feed().
+  void set_monitored(bool monitored) { monitored_ = monitored; }
+  bool monitored() const { return monitored_; }
+  MonitorFeed& monitor_feed() { return monitor_feed_; }
   const Config& config() const { return *config_; }
   void use_config(std::shared_ptr<const Config> config);
   void set_pause(PauseMode mode) { pause_ = mode; }
@@ -86,7 +93,8 @@ class Dispatcher {
   Outcome run_exec(Session& session, const Request& request, protocol::Reply& reply);
   Outcome run_wide(Session& session, const Request& request, protocol::Reply& reply);
 
-  void finish_task(NodeTask& task, Session& session, KeyContext* keys, protocol::Reply& reply);
+  void finish_task(NodeTask& task, Session& session, KeyContext* keys, bool inside_exec,
+                   protocol::Reply& reply);
   std::shared_ptr<NodeTask> make_task(Session& session, const Command& command,
                                       protocol::Arguments arguments, protocol::Reply& reply);
 
@@ -103,12 +111,18 @@ class Dispatcher {
   void unlock_all(Session& session);
   void commit_effects(bool together);
   void count_reply(const Command& command, protocol::Reply& reply, size_t begin);
+  void note_time(Session& session, const Command& command, protocol::Arguments arguments,
+                 int64_t begin_ns);
+  void show_monitors(const Session& session, const CommandRow& row, protocol::Arguments arguments);
   uint64_t ticket_name(const Session& session) const { return session.id; }
 
   Node& node_;
   unsigned worker_index_;
   std::shared_ptr<const Config> config_;
   WorkerStats stats_;
+  CommandTimer timer_;
+  MonitorFeed monitor_feed_;
+  bool monitored_ = false;
   EffectBatch batch_;
   MemoryShare memory_;
   CommandEnvironment environment_;

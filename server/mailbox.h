@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -37,11 +38,17 @@ struct RoundDone {
   ConnectionId connection;
 };
 
+// What another worker's clients ran, for this one's monitors. Null: some of it was lost, because
+// this worker did not take its mail for too long.
+struct MonitorLines {
+  std::shared_ptr<const std::string> lines;
+};
+
 struct StopMail {
   bool at_once;
 };
 
-using Mail = std::variant<NewConnection, TaskRound, RoundDone, StopMail>;
+using Mail = std::variant<NewConnection, TaskRound, RoundDone, MonitorLines, StopMail>;
 
 class Mailbox {
  public:

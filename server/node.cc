@@ -21,7 +21,9 @@ Node::Node(NodeOptions options)
       keyspace_(options.seed),
       memory_(options.threads),
       config_store_(std::move(options.config)),
-      connections_(options.threads) {
+      connections_(options.threads),
+      monitor_stations_(options.threads) {
+  if (!services_.precise_ns) services_.precise_ns = [] { return int64_t{0}; };
   for (unsigned i = 0; i < options.threads; ++i) mailboxes_.push_back(std::make_unique<Mailbox>());
 }
 

@@ -13,6 +13,7 @@
 #include "server/keyspace.h"
 #include "server/mailbox.h"
 #include "server/memory_account.h"
+#include "server/monitor_feed.h"
 
 namespace larder::server {
 
@@ -37,6 +38,8 @@ class Node {
   MemoryAccount& memory() { return memory_; }
   ConfigStore& config_store() { return config_store_; }
   PauseStore& pause_store() { return pause_store_; }
+  SlowLog& slow_log() { return slow_log_; }
+  LatencyHistory& latency_history() { return latency_history_; }
   const CommandTable& commands() const { return commands_; }
   const NodeFacts& facts() const { return facts_; }
   const NodeServices& services() const { return services_; }
@@ -45,6 +48,10 @@ class Node {
   Mailbox& mailbox(unsigned worker) { return *mailboxes_[worker]; }
 
   uint64_t next_session_id() { return session_ids_.fetch_add(1, std::memory_order_relaxed) + 1; }
+
+  // How many clients monitor, and where they are.
+  std::atomic<uint32_t>& monitor_count() { return monitor_count_; }
+  MonitorStation& monitor_station(unsigned worker) { return monitor_stations_[worker]; }
 
   // Connections per worker, so that new ones go where there are fewest.
   std::atomic<uint32_t>& connection_count(unsigned worker) { return connections_[worker].count; }
@@ -65,8 +72,12 @@ class Node {
   MemoryAccount memory_;
   ConfigStore config_store_;
   PauseStore pause_store_;
+  SlowLog slow_log_;
+  LatencyHistory latency_history_;
   std::vector<std::unique_ptr<Mailbox>> mailboxes_;
   std::vector<Counter> connections_;
+  std::vector<MonitorStation> monitor_stations_;
+  std::atomic<uint32_t> monitor_count_{0};
   std::atomic<uint64_t> session_ids_{0};
 };
 

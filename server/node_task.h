@@ -61,6 +61,13 @@ class WorkerView {
   virtual void close_clients(std::span<const uint64_t> session_ids) = 0;
   virtual void use_config(std::shared_ptr<const config::Config> config) = 0;
   virtual void pause_clients(PauseMode mode, int64_t until_unix_ms) = 0;  // none: go on
+  // Some client has begun to monitor, maybe one of this worker's.
+  virtual void notice_monitors() = 0;
+  // Are keys removed after their time without anybody looking at them?
+  virtual void set_active_expiry(bool on) = 0;
+
+  // For visit() of DEBUG SLEEP.
+  virtual void sleep_ns(int64_t duration_ns) = 0;
 };
 
 struct FinishContext;

@@ -5,6 +5,7 @@
 
 #include "server/config/settings.h"
 #include "server/driver/listener.h"
+#include "server/driver/precise_clock.h"
 #include "server/driver/process.h"
 #include "server/driver/replace_file.h"
 
@@ -109,6 +110,8 @@ NodeOptions Server::node_options(std::function<void(bool at_once)> stop) {
   options.services.process_facts = read_process_facts;
   options.services.release_unused_memory = release_unused_memory;
   options.services.allocator_report = allocator_report;
+  options.services.precise_ns = make_precise_clock();
+  options.services.sleep_ns = sleep_for_ns;
   options.services.stop = std::move(stop);
   options.services.settings_changed = [this](const config::Config& config) {
     log_.set_level(config.loglevel);

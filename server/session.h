@@ -40,7 +40,7 @@ class QueuedCommand {
 
 // Between MULTI and EXEC or DISCARD.
 struct Transaction {
-  bool refused = false;      // a command could not be queued: EXEC answers EXECABORT
+  bool refused = false;  // a command could not be queued: EXEC answers EXECABORT
   std::vector<QueuedCommand> queue;
   size_t bytes = 0;
 };
@@ -64,6 +64,8 @@ struct Session {
   protocol::Dialect dialect = protocol::Dialect::resp2;
   uint8_t database = 0;
   bool authenticated = false;
+  bool is_unix_socket = false;
+  bool monitoring = false;  // said MONITOR
   ReplyMode reply_mode = ReplyMode::on;
   bool no_evict = false;
   bool no_touch = false;
@@ -73,12 +75,15 @@ struct Session {
   std::vector<WatchedKey> watched;
   // Positions in `watched` by hash; null while they are few. Only KeyContext changes either.
   std::unique_ptr<std::unordered_multimap<storage::Hash, size_t>> watched_index;
+  std::string_view peer;  // as CLIENT LIST's addr; the connection's, valid while it exists
   std::string name;
   std::string library_name;
   std::string library_version;
 
   // Node-wide work that the request being tried needs first (see NodeTask); null most of the time.
   std::vector<std::shared_ptr<NodeTask>> gathered;
+  // What visits to its own worker took of the command that is being tried: part of its time.
+  int64_t visits_ns = 0;
   // Node-wide changes that must have reached every worker before the reply may leave.
   std::vector<std::shared_ptr<NodeTask>> to_apply;
 

@@ -23,10 +23,12 @@ Worker::~Worker() = default;
 StepResult Worker::step(const Now& now, std::vector<Event>& events, Ops& ops) {
   now_ = now;
   ops_ = &ops;
+  group_begin_ns_ = kUnknownTime;
   CommandEnvironment& environment = dispatcher_.environment();
   environment.now_us = now.unix_us;
   environment.now_ms = now.unix_us / 1000;
 
+  dispatcher_.set_monitored(node_.monitor_count().load(std::memory_order_acquire) > 0);
   take_mail();
   if (pause_ != PauseMode::none && environment.now_ms >= pause_until_ms_) {
     pause_clients(PauseMode::none, 0);
@@ -37,20 +39,31 @@ StepResult Worker::step(const Now& now, std::vector<Event>& events, Ops& ops) {
   finish_inputs();
 
   evicts_more_ = false;
-  if (environment.expiry == ExpiryMode::remove) {
-    expiry_duty_.run(environment);
-    evicts_more_ = dispatcher_.evict_slice();
-  }
+  if (environment.expiry == ExpiryMode::remove) run_duties();
   if (dispatcher_.config().timeout_seconds > 0) close_idle_clients();
   if (!slow_readers_.empty()) close_slow_readers();
   release_departed();
   release_garbage();
+  post_monitor_lines();
   flush();
   if (stopping_ && now_.monotonic_ns >= stop_deadline_ns_) on_stop(/*at_once=*/true);
   stats().operation_rate.sample(environment.now_ms, stats().commands_processed);
 
   const bool finished = stopping_ && free_slots_.size() == connections_.size() && departed_.empty();
   return {wait_ns(), finished};
+}
+
+// Expiry and eviction: what a worker does to keys on its own.
+void Worker::run_duties() {
+  CommandTimer& timer = dispatcher_.timer();
+  const bool is_timed = timer.monitors_latency();
+  const int64_t begin_ns = is_timed ? timer.now_ns() : 0;
+  if (active_expiry_) expiry_duty_.run(dispatcher_.environment());
+  const int64_t between_ns = is_timed ? timer.now_ns() : 0;
+  evicts_more_ = dispatcher_.evict_slice();
+  if (!is_timed) return;
+  timer.note_latency(LatencyKind::expire_cycle, between_ns - begin_ns, now_.unix_us);
+  timer.note_latency(LatencyKind::eviction_cycle, timer.now_ns() - between_ns, now_.unix_us);
 }
 
 int64_t Worker::wait_ns() const {
@@ -68,7 +81,7 @@ int64_t Worker::wait_ns() const {
     constexpr int64_t kLongestWaitMs = 1'000'000'000'000;
     no_later_than(std::min(unix_ms - now_.unix_us / 1000, kLongestWaitMs) * 1'000'000);
   };
-  if (expiry_duty_.earliest_ms() != ExpiryDuty::kNothingDue &&
+  if (active_expiry_ && expiry_duty_.earliest_ms() != ExpiryDuty::kNothingDue &&
       dispatcher_.environment().expiry == ExpiryMode::remove) {
     no_later_than_ms(expiry_duty_.earliest_ms());
   }
@@ -95,6 +108,8 @@ void Worker::take_mail() {
       do_round(*round);
     } else if (auto* done = std::get_if<RoundDone>(&mail)) {
       if (Connection* connection = find(done->connection)) on_round_done(*connection);
+    } else if (auto* heard = std::get_if<MonitorLines>(&mail)) {
+      on_monitor_lines(*heard);
     } else if (auto* stop = std::get_if<StopMail>(&mail)) {
       on_stop(stop->at_once);
     }
@@ -180,6 +195,8 @@ void Worker::open(const NewConnection& arrival) {
   connection->addresses = arrival.addresses;
   connection->created_unix_ms = connection->last_interaction_ms = now_.unix_us / 1000;
   connection->session.id = arrival.session_id;
+  connection->session.peer = connection->addresses.peer;
+  connection->session.is_unix_socket = arrival.transport == Transport::unix_socket;
   connection->session.authenticated = dispatcher_.config().requirepass.empty();
   ++stats().connections_received;
   ops_->list.push_back(
@@ -218,6 +235,7 @@ void Worker::on_received(Connection& connection, const Event& event) {
     connection.kept.free_memory();
     return read_requests(connection, event.bytes - kept, kept + size, /*from_kept=*/false);
   }
+  group_begin_ns_ = kUnknownTime;  // this may copy much
   connection.kept.append(event.bytes, size);
   read_requests(connection, connection.kept.data(), connection.kept.size(), /*from_kept=*/true);
 }
@@ -265,6 +283,7 @@ void Worker::on_closed(Connection& connection) {
 
 void Worker::forget(std::unique_ptr<Connection> connection) {
   std::erase(flush_list_, connection.get());
+  if (std::erase(monitors_, connection->id) > 0) forget_monitors(1);
   dispatcher_.abandon(connection->session);
   if (!dispatcher_.release_watches(connection->session)) {
     departed_.push_back(std::move(connection->session));
@@ -374,6 +393,7 @@ void Worker::advance_groups() {
   }
   const Group& third = group_in(kFetchEntries);
   Group& oldest = group_in(kRun);
+  if (!oldest.requests.empty()) begin_group();
   // By turns, so that what large values ask of memory spreads over the time that running takes.
   for (size_t index = 0; index < kGroupRequests; ++index) {
     if (index < third.requests.size()) {
@@ -385,6 +405,7 @@ void Worker::advance_groups() {
       if (inputs_[cut.input].connection->may_run()) run_request(cut);
     }
   }
+  if (!oldest.requests.empty()) end_group(oldest);
   cut_requests_ -= oldest.requests.size();
   oldest.requests.clear();
   oldest.arguments.clear();
@@ -421,6 +442,8 @@ void Worker::run_request(const CutRequest& cut) {
   }
   if (outcome != Outcome::done) [[unlikely]]
     after_request(connection, outcome);
+  if (dispatcher_.monitored()) [[unlikely]]
+    show_own_monitors();
   mark_for_flush(connection);
   if (connection.unsent_bytes() > output_check_bytes_) [[unlikely]]
     check_output(connection);
@@ -471,6 +494,7 @@ void Worker::finish_inputs() {
     }
   }
   inputs_.clear();
+  group_begin_ns_ = kUnknownTime;  // it may have copied much
 }
 
 void Worker::check_output(Connection& connection) {
@@ -478,6 +502,10 @@ void Worker::check_output(Connection& connection) {
       dispatcher_.config().output_buffer_limit(config::ClientClass::normal);
   const size_t unsent = connection.unsent_bytes();
   if (limit.hard_bytes > 0 && unsent > limit.hard_bytes) {
+    ++stats().output_limit_disconnections;
+    return close(connection);
+  }
+  if (connection.session.monitoring && unsent > kMonitorLimit) {
     ++stats().output_limit_disconnections;
     return close(connection);
   }
@@ -598,6 +626,8 @@ void Worker::begin_round(Connection& connection, bool apply) {
 }
 
 void Worker::do_round(const TaskRound& round) {
+  group_begin_ns_ = kUnknownTime;
+  const int64_t begin_ns = dispatcher_.timer().now_ns();
   for (const std::shared_ptr<NodeTask>& task : round.tasks) {
     if (round.apply) {
       task->apply(*this);
@@ -608,6 +638,7 @@ void Worker::do_round(const TaskRound& round) {
   if (round.origin != index_) {
     post(round.origin, RoundDone{round.connection});
   } else if (Connection* connection = find(round.connection)) {
+    if (!round.apply) connection->session.visits_ns = dispatcher_.timer().now_ns() - begin_ns;
     on_round_done(*connection);
   }
 }
@@ -686,7 +717,7 @@ void Worker::close_idle_clients() {
   for (auto& connection : connections_) {
     // Who is paused has asked and waits for us.
     if (connection != nullptr && connection->hold != Hold::paused &&
-        connection->last_interaction_ms < oldest) {
+        !connection->session.monitoring && connection->last_interaction_ms < oldest) {
       close(*connection);
     }
   }
@@ -748,6 +779,10 @@ void Worker::pause_clients(PauseMode mode, int64_t until_unix_ms) {
     if (connection != nullptr && connection->hold == Hold::paused) waiting_.push_back(id);
   }
   paused_.clear();
+}
+
+void Worker::sleep_ns(int64_t duration_ns) {
+  if (node_.services().sleep_ns) node_.services().sleep_ns(duration_ns);
 }
 
 }  // namespace larder::server

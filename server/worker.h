@@ -12,7 +12,9 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "protocol/argument_list.h"
@@ -59,6 +61,12 @@ class Worker final : private WorkerView {
   static constexpr size_t kPooledBufferBytes = 64 << 10;
   // What FLUSHALL left is freed this many entries at a time, about 100 us.
   static constexpr size_t kReleasedPerTurn = 1024;
+  // What a monitor has not read, and what is on its way to a worker with monitors: beyond this its
+  // monitors are closed, whatever client-output-buffer-limit allows.
+  static constexpr size_t kMonitorLimit = 64 << 20;
+  // Lines for other workers' monitors leave at the end of the turn, or when they are so many.
+  static constexpr size_t kMonitorMailBytes = 64 << 10;
+  static constexpr int64_t kUnknownTime = std::numeric_limits<int64_t>::min();
   // How long a graceful stop waits for replies to leave.
   static constexpr int64_t kStopGraceNs = 2'000'000'000;
 
@@ -98,6 +106,9 @@ class Worker final : private WorkerView {
   void read_requests(Connection& connection, char* bytes, size_t size, bool from_kept);
   Group& group_in(Stage stage) { return groups_[(newest_group_ + stage) % kStages]; }
   void advance_groups();
+  void begin_group();
+  void end_group(const Group& group);
+  void note_slow_group(const Group& group, int64_t duration_ns);
   void run_all();
   void run_request(const CutRequest& cut);
   void finish_inputs();
@@ -119,6 +130,13 @@ class Worker final : private WorkerView {
   void set_output_check();
   void close_slow_readers();
 
+  // MONITOR.
+  void show_monitors(std::string_view lines);
+  void show_own_monitors();
+  void post_monitor_lines();
+  void on_monitor_lines(const MonitorLines& mail);
+  void forget_monitors(size_t count);
+
   // Replies and closing.
   void mark_for_flush(Connection& connection);
   void flush();
@@ -130,6 +148,7 @@ class Worker final : private WorkerView {
   void release_departed();
   void release_garbage();
   void close_idle_clients();
+  void run_duties();
 
   Connection* find(ConnectionId id);
   int64_t wait_ns() const;
@@ -143,6 +162,9 @@ class Worker final : private WorkerView {
   void close_clients(std::span<const uint64_t> session_ids) override;
   void use_config(std::shared_ptr<const Config> config) override;
   void pause_clients(PauseMode mode, int64_t until_unix_ms) override;
+  void notice_monitors() override;
+  void set_active_expiry(bool on) override { active_expiry_ = on; }
+  void sleep_ns(int64_t duration_ns) override;
 
   Node& node_;
   unsigned index_;
@@ -159,10 +181,14 @@ class Worker final : private WorkerView {
   std::array<Group, kStages> groups_;
   size_t newest_group_ = 0;              // the one being filled
   size_t cut_requests_ = 0;              // in all groups
+  int64_t group_begin_ns_ = kUnknownTime;  // since when the group that runs next is timed
+  int64_t group_begin_timed_ns_ = 0;       // what the timer had timed by then
   protocol::ReplyBuffer unheard_;        // replies of clients that asked for none
   std::vector<ConnectionId> waiting_;    // parked: tried again on the next turn
   std::vector<ConnectionId> retry_now_;  // scratch
   std::vector<ConnectionId> paused_;
+  std::vector<ConnectionId> monitors_;
+  size_t feed_shown_ = 0;  // so much of the dispatcher's monitor feed own monitors have been sent
   std::vector<ConnectionId> slow_readers_;  // above the soft output limit
   std::vector<Connection*> flush_list_;
   std::vector<protocol::ReplyBuffer> pool_;
@@ -180,6 +206,7 @@ class Worker final : private WorkerView {
   uint32_t keepalive_at_start_s_ = 0;  // what accepted sockets inherit from the listeners
   size_t output_check_bytes_ = 0;      // the least amount of unsent replies that has consequences
   int64_t next_slow_reader_check_ns_ = 0;  // monotonic; holds while slow_readers_ is not empty
+  bool active_expiry_ = true;              // DEBUG SET-ACTIVE-EXPIRE
   bool stopping_ = false;
   int64_t stop_deadline_ns_ = 0;
 };

@@ -25,6 +25,7 @@ int64_t seconds_since(int64_t then_ms, int64_t now_ms) {
 
 std::string flag_letters(const Session& session, const ConnectionFacts& facts) {
   std::string letters;
+  if (session.monitoring) letters += 'O';
   if (session.in_transaction()) letters += 'x';
   if (facts.closing) letters += 'c';
   if (facts.is_unix_socket) letters += 'U';

@@ -78,9 +78,7 @@ class ResetStatTask final : public NodeTask {
     reply.ok();
   }
   void apply(WorkerView& view) override {
-    WorkerStats fresh;
-    fresh.commands.resize(view.stats().commands.size());
-    view.stats() = std::move(fresh);
+    view.stats() = WorkerStats(view.stats().commands.size());
   }
 };
 

@@ -168,6 +168,7 @@ void reset(KeyContext& context, Session& session, Arguments, Reply& reply) {
   session.reply_mode = ReplyMode::on;
   session.no_evict = false;
   session.no_touch = false;
+  session.monitoring = false;
   session.name.clear();
   reply.set_dialect(session.dialect);
   reply.simple("RESET");

@@ -4,6 +4,7 @@
 // that nobody watches a number that means nothing.
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "server/contexts.h"
 #include "server/stats.h"
 #include "server/text/ascii.h"
+#include "server/text/quoting.h"
 #include "server/version.h"
 
 namespace larder::server {
@@ -82,10 +84,11 @@ struct Totals {
     }
     stats.commands.resize(std::max(stats.commands.size(), from.commands.size()));
     for (size_t i = 0; i < from.commands.size(); ++i) {
-      stats.commands[i].calls += from.commands[i].calls;
-      stats.commands[i].rejected += from.commands[i].rejected;
-      stats.commands[i].failed += from.commands[i].failed;
+      stats.commands[i].add(from.commands[i]);
     }
+    stats.times.resize(stats.commands.size());
+    for (size_t i = 0; i < from.times.size(); ++i) stats.times[i].add(from.times[i]);
+    for (const auto& [code, count] : from.errors) stats.errors[code] += count;
     clients += other.clients;
     operations_per_second += other.operations_per_second;
   }
@@ -229,10 +232,46 @@ void write_commandstats(const Report& report, Text& text) {
   for (size_t i = 0; i < report.totals.stats.commands.size(); ++i) {
     const CommandStats& counters = report.totals.stats.commands[i];
     if (counters.calls == 0 && counters.rejected == 0 && counters.failed == 0) continue;
+    const double mean_us = counters.mean_us();
+    const double total_us = mean_us * static_cast<double>(counters.calls);
     text.line("cmdstat_" + report.context.commands[i].full_name,
               "calls=" + std::to_string(counters.calls) +
+                  ",usec=" + std::to_string(static_cast<uint64_t>(total_us)) +
+                  ",usec_per_call=" + with_decimals(mean_us, 2) +
                   ",rejected_calls=" + std::to_string(counters.rejected) +
                   ",failed_calls=" + std::to_string(counters.failed));
+  }
+}
+
+void write_errorstats(const Report& report, Text& text) {
+  text.section("Errorstats");
+  for (const auto& [code, count] : report.totals.stats.errors) {
+    text.line("errorstat_" + text::echo(code), "count=" + std::to_string(count));
+  }
+}
+
+void write_latencystats(const Report& report, Text& text) {
+  text.section("Latencystats");
+  std::vector<std::string_view> words;
+  std::string_view rest = report.config.latency_tracking_info_percentiles;
+  while (!rest.empty()) {
+    const size_t space = std::min(rest.find(' '), rest.size());
+    if (space > 0) words.push_back(rest.substr(0, space));
+    rest.remove_prefix(std::min(space + 1, rest.size()));
+  }
+  if (words.empty()) return;
+  for (size_t i = 0; i < report.totals.stats.times.size(); ++i) {
+    const TimeHistogram& times = report.totals.stats.times[i];
+    if (times.total() == 0) continue;
+    std::string values;
+    for (std::string_view word : words) {
+      double percentile = 0;
+      std::from_chars(word.data(), word.data() + word.size(), percentile);
+      if (!values.empty()) values += ',';
+      values.append("p").append(word).append("=");
+      values += with_decimals(static_cast<double>(times.percentile_ns(percentile)) / 1000, 3);
+    }
+    text.line("latency_percentiles_usec_" + report.context.commands[i].full_name, values);
   }
 }
 
@@ -282,6 +321,8 @@ constexpr Section kSections[] = {
     {"cpu", true, true, write_cpu},
     {"modules", true, false, write_modules},
     {"commandstats", false, true, write_commandstats},
+    {"errorstats", true, true, write_errorstats},
+    {"latencystats", false, true, write_latencystats},
     {"cluster", true, true, write_cluster},
     {"keyspace", true, true, write_keyspace},
 };

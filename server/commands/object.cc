@@ -1,7 +1,6 @@
 // OBJECT: how the value of a key is kept.
 //
-// Told in Redis's words, as far as there is something they can mean here. Which of "embstr" and
-// "raw" a text is goes by its length alone; Redis also remembers whether it was ever appended to.
+// Told in Redis's words, as far as there is something they can mean here.
 #include "server/commands/parts.h"
 #include "server/commands/values.h"
 
@@ -11,18 +10,6 @@ namespace {
 using protocol::Arguments;
 using protocol::Reply;
 using storage::Entry;
-
-// Texts up to this length are called "embstr".
-constexpr size_t kLongestEmbedded = 44;
-
-std::string_view encoding_of(const Entry& entry) {
-  switch (entry.type()) {
-    case storage::Type::string:
-      break;
-  }
-  if (entry.is_integer()) return "int";
-  return entry.length() <= kLongestEmbedded ? "embstr" : "raw";
-}
 
 void encoding(KeyContext& context, Arguments, Reply& reply) {
   const Entry entry = context.look_up(context.key());

@@ -25,6 +25,10 @@ CommandFamily configuration_commands();  // configuration.cc
 CommandFamily introspection_commands();  // introspection.cc
 CommandFamily memory_commands();         // memory.cc
 CommandFamily identity_commands();       // identity.cc
+CommandFamily slow_log_commands();       // slowlog.cc
+CommandFamily latency_commands();        // latency.cc
+CommandFamily monitor_commands();        // monitor.cc
+CommandFamily debug_commands();          // debug.cc
 
 // One family of several.
 std::vector<CommandRow> joined(std::initializer_list<CommandFamily> parts);

@@ -70,4 +70,14 @@ bool persist_key(KeyContext& context, const Key& key, storage::Entry entry) {
   return true;
 }
 
+std::string_view encoding_of(const storage::Entry& entry) {
+  constexpr size_t kLongestEmbedded = 44;
+  switch (entry.type()) {
+    case storage::Type::string:
+      break;
+  }
+  if (entry.is_integer()) return "int";
+  return entry.length() <= kLongestEmbedded ? "embstr" : "raw";
+}
+
 }  // namespace larder::server

@@ -81,6 +81,10 @@ void expire_key_at(KeyContext& context, const Key& key, storage::Entry entry, in
 // False if the key has no deadline to remove.
 bool persist_key(KeyContext& context, const Key& key, storage::Entry entry);
 
+// How the value is kept, in Redis's words: "int", "embstr" or "raw". The last two go by the length
+// alone; Redis also remembers whether a text was ever appended to.
+std::string_view encoding_of(const storage::Entry& entry);
+
 // The text of an integer, for effects.
 class IntegerText {
  public:

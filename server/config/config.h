@@ -26,6 +26,8 @@ enum class EvictionPolicy : uint8_t {
   allkeys_random,
   noeviction
 };
+// Who may use DEBUG: nobody, everybody, clients of this machine.
+enum class DebugAccess : uint8_t { no, yes, local };
 enum class Supervision : uint8_t { upstart, systemd, automatic, none };
 
 enum class ClientClass : uint8_t { normal, replica, pubsub };
@@ -78,6 +80,14 @@ struct Config {
   LogLevel loglevel = LogLevel::notice;
   std::string logfile;  // empty: standard output
   std::string dir = "./";
+
+  // Watching the server.
+  int64_t slowlog_log_slower_than_us = 10'000;  // < 0: nothing is logged
+  int64_t slowlog_max_len = 128;
+  int64_t latency_monitor_threshold_ms = 0;  // 0: off
+  bool latency_tracking = true;
+  std::string latency_tracking_info_percentiles = "50 99 99.9";
+  DebugAccess enable_debug_command = DebugAccess::no;
 
   // Settings of parts that do not exist yet: the table keeps these at their defaults.
   std::string save;

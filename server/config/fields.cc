@@ -65,6 +65,16 @@ Reason assign(Config& config, const Integer& field, WordSpan words) {
   return std::nullopt;
 }
 
+Reason assign(Config& config, const SignedInteger& field, WordSpan words) {
+  const auto value = parse_integer(words[0]);
+  if (!value) return "argument couldn't be parsed into an integer";
+  if (*value < field.least || *value > field.most) {
+    return between(std::to_string(field.least), std::to_string(field.most));
+  }
+  config.*field.member = *value;
+  return std::nullopt;
+}
+
 Reason assign(Config& config, const Octal& field, WordSpan words) {
   const std::string_view text = words[0];
   uint32_t value = 0;
@@ -154,6 +164,9 @@ std::string show(const Config& config, const YesNo& field) {
 std::string show(const Config& config, const Integer& field) {
   return std::to_string(config.*field.member);
 }
+std::string show(const Config& config, const SignedInteger& field) {
+  return std::to_string(config.*field.member);
+}
 std::string show(const Config& config, const Octal& field) {
   return octal(config.*field.member);
 }
@@ -188,6 +201,9 @@ std::string describe(const YesNo&) {
 }
 std::string describe(const Integer& field) {
   return "a number from " + std::to_string(field.least) + " to " + std::to_string(field.most);
+}
+std::string describe(const SignedInteger& field) {
+  return "a number of at least " + std::to_string(field.least);
 }
 std::string describe(const Octal& field) {
   return "an octal number from 0 to " + octal(field.most);

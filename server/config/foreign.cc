@@ -22,7 +22,6 @@ constexpr std::string_view kScripts = "scripts are not part of this version";
 constexpr std::string_view kEviction = "eviction is not part of this version";
 constexpr std::string_view kEncodings = "the types it tunes are not part of this version";
 constexpr std::string_view kThreads = "use threads instead";
-constexpr std::string_view kSlow = "slow log and latency monitor are not part of this version";
 constexpr std::string_view kInternals = "it tunes internals of Redis that do not exist here";
 constexpr std::string_view kProcess = "the service manager does this better";
 
@@ -48,7 +47,6 @@ constexpr std::array kMissing{
             "commands cannot be renamed; requirepass and bind keep strangers out"},
     Missing{"loadmodule", kModules},
     Missing{"enable-module-command", kModules},
-    Missing{"enable-debug-command", "DEBUG is not part of this version"},
     Missing{"enable-protected-configs", "settings of this kind never change at run time"},
     Missing{"dbfilename", kPersistence},
     Missing{"append*", kPersistence},
@@ -79,8 +77,6 @@ constexpr std::array kMissing{
     Missing{"bio_cpulist", kInternals},
     Missing{"bind-source-addr", kReplication},
     Missing{"socket-mark-id", kInternals},
-    Missing{"slowlog-*", kSlow},
-    Missing{"latency-*", kSlow},
     Missing{"hz", kInternals},
     Missing{"dynamic-hz", kInternals},
     Missing{"activerehashing", kInternals},

@@ -1,6 +1,7 @@
 #include "server/config/table.h"
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 
 #include "server/text/ascii.h"
@@ -9,7 +10,7 @@ namespace larder::config {
 namespace {
 
 constexpr uint32_t kMaxInt = std::numeric_limits<int32_t>::max();
-constexpr uint64_t kMaxLong = std::numeric_limits<int64_t>::max();
+constexpr int64_t kMaxLong = std::numeric_limits<int64_t>::max();
 constexpr size_t kMaxTextBytes = 4096;
 // What fits in sockaddr_un beside its closing NUL.
 constexpr size_t kMaxSocketPathBytes = 107;
@@ -51,6 +52,24 @@ Refusal check_notification_classes(std::string_view classes) {
   return std::nullopt;
 }
 
+// Numbers from 0 to 100, such as "50 99 99.9".
+Refusal check_percentiles(std::string_view value) {
+  while (!value.empty()) {
+    const size_t space = std::min(value.find(' '), value.size());
+    double number = 0;
+    const auto [end, error] =
+        std::from_chars(value.data(), value.data() + space, number, std::chars_format::fixed);
+    if (error != std::errc() || end != value.data() + space) {
+      return "Invalid latency-tracking-info-percentiles parameters";
+    }
+    if (number < 0 || number > 100) {
+      return "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]";
+    }
+    value.remove_prefix(std::min(space + 1, value.size()));
+  }
+  return std::nullopt;
+}
+
 template <class Enumeration>
 Enumeration enumeration_of(Enumeration Config::*);
 
@@ -66,6 +85,7 @@ constexpr std::array<std::string_view, 3> kDrivers{"auto", "uring", "epoll"};
 constexpr std::array<std::string_view, 8> kPolicies{
     "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl",
     "allkeys-lru",  "allkeys-lfu",  "allkeys-random",  "noeviction"};
+constexpr std::array<std::string_view, 3> kDebugAccesses{"no", "yes", "local"};
 constexpr std::array<std::string_view, 4> kSupervisions{"upstart", "systemd", "auto", "no"};
 
 constexpr Change kStart = Change::at_start_only;
@@ -106,6 +126,11 @@ constexpr std::array kSecurity{
             "Password that clients must give (AUTH, HELLO) before anything else.",
             {},
             true},
+    Setting{
+        "enable-debug-command", Group::security, kStart,
+        choice<&Config::enable_debug_command>(kDebugAccesses),
+        "Who may use DEBUG, which can hold the server up: nobody, everybody, or only clients of "
+        "this machine."},
 };
 
 constexpr std::array kClients{
@@ -153,6 +178,22 @@ constexpr std::array kGeneral{
     Setting{"dir", Group::general, kStart,
             Text{&Config::dir, kMaxTextBytes, "a directory", check_directory},
             "Working directory, changed to at start; relative paths are seen from here."},
+    Setting{"slowlog-log-slower-than", Group::general, kRun,
+            SignedInteger{&Config::slowlog_log_slower_than_us, -1, kMaxLong},
+            "Microseconds from which on a command enters SLOWLOG; -1 is never. Below 1000 each "
+            "command is timed by itself, which costs some 20 ns a command."},
+    Setting{"slowlog-max-len", Group::general, kRun,
+            SignedInteger{&Config::slowlog_max_len, 0, kMaxLong},
+            "Entries that SLOWLOG keeps, the newest."},
+    Setting{"latency-monitor-threshold", Group::general, kRun,
+            SignedInteger{&Config::latency_monitor_threshold_ms, 0, kMaxLong},
+            "Milliseconds from which on LATENCY remembers what held a worker up; 0 is never."},
+    Setting{"latency-tracking", Group::general, kRun, YesNo{&Config::latency_tracking},
+            "Whether INFO latencystats and LATENCY HISTOGRAM go on collecting."},
+    Setting{"latency-tracking-info-percentiles", Group::general, kRun,
+            Text{&Config::latency_tracking_info_percentiles, kMaxTextBytes, "numbers from 0 to 100",
+                 check_percentiles, true},
+            "Percentiles that INFO latencystats shows."},
 };
 
 constexpr std::string_view kNoSave = "persistence is not part of this version; use save \"\"";

@@ -28,6 +28,12 @@ struct Integer {
   uint32_t most;
 };
 
+struct SignedInteger {
+  int64_t Config::*member;
+  int64_t least;
+  int64_t most;
+};
+
 // Unix permission bits, written in base 8.
 struct Octal {
   uint32_t Config::*member;
@@ -66,7 +72,8 @@ struct OutputLimits {
   std::array<OutputBufferLimit, kClientClasses> Config::*member;
 };
 
-using Field = std::variant<YesNo, Integer, Octal, Memory, Choice, Text, Words, OutputLimits>;
+using Field =
+    std::variant<YesNo, Integer, SignedInteger, Octal, Memory, Choice, Text, Words, OutputLimits>;
 
 enum class Group : uint8_t { network, security, clients, memory, general, later };
 enum class Change : uint8_t { at_start_only, at_run_time };

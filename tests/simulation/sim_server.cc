@@ -36,6 +36,8 @@ SimServer::SimServer(const server::Config& config, unsigned workers, Random rand
                                 .system_memory_bytes = uint64_t{1} << 32};
   };
   options.services.rewrite_config_file = [](const server::Config&) { return std::nullopt; };
+  options.services.precise_ns = [this] { return clock_.monotonic_ns(); };
+  options.services.sleep_ns = [this](int64_t duration_ns) { clock_.advance(duration_ns); };
   options.services.stop = [this](bool at_once) { stop(at_once); };
   node_ = std::make_unique<server::Node>(std::move(options));
   lanes_.resize(workers);

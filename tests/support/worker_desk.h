@@ -157,6 +157,8 @@ class WorkerDesk {
     server::NodeOptions options = node_options(workers, 1);
     options.config = std::move(config);
     if (services.stop) options.services.stop = std::move(services.stop);
+    if (services.precise_ns) options.services.precise_ns = std::move(services.precise_ns);
+    if (services.sleep_ns) options.services.sleep_ns = std::move(services.sleep_ns);
     return options;
   }
 

@@ -24,6 +24,7 @@ NEWER_THAN_7_0 = {b"client|setinfo", b"client|no-touch", b"delex", b"delifeq", b
 ABSENT = {
     *(b"client|caching", b"client|getredir", b"client|tracking", b"client|trackinginfo"),
     *(b"object|freq", b"object|idletime"),
+    *(b"latency|doctor", b"latency|graph"),
 }
 
 

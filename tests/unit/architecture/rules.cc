@@ -75,7 +75,7 @@ const std::vector<Permission>& permissions() {
       {"thread", {"server/driver/", "server/server.h", "server/spin_lock.h"}},
       {"mutex",
        {"server/driver/", "server/effects.cc", "server/contexts.h", "server/mailbox.h",
-        "server/log.h"}},
+        "server/log.h", "server/slow_log.h", "server/latency_history.h"}},
       {"condition_variable", {}},
       {"shared_mutex", {}},
       {"future", {}},
