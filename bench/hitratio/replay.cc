@@ -27,13 +27,14 @@ class Player {
   bool run(std::string& error) {
     if (!connection_.open(options_.port, options_.timeout_ms, error)) return false;
     make_values();
+    read_in_.assign(trace_.unique, 0);
     const Clock::time_point began = Clock::now();
     size_t next = 0;
     while (next < trace_.keys.size() || !missed_.empty()) {
       begin_batch();
       const size_t end = std::min(trace_.keys.size(), next + options_.window);
       if (next < end) wait_until_due(end - 1, began);
-      for (; next < end; ++next) send_request(next);
+      while (next < end && !must_wait(next)) send_request(next++);
       if (!take_replies(error)) return false;
     }
     result_.seconds = std::chrono::duration<double>(Clock::now() - began).count();
@@ -94,6 +95,7 @@ class Player {
     switch (trace_.verb(request)) {
       case Trace::Verb::get:
         ++result_.gets;
+        read_in_[key] = batch_;
         send_get(key, Sent::What::get);
         break;
       case Trace::Verb::set:
@@ -106,7 +108,13 @@ class Player {
     }
   }
 
+  // Whether a get of the same key is under way, whose SET would come after this write.
+  bool must_wait(size_t request) const {
+    return trace_.verb(request) != Trace::Verb::get && read_in_[trace_.keys[request]] == batch_;
+  }
+
   void begin_batch() {
+    ++batch_;
     for (const Missed& missed : missed_) {
       send_set(missed.key);
       for (uint32_t i = 0; i < missed.asked_again; ++i) {
@@ -180,6 +188,8 @@ class Player {
   ReplayConnection connection_;
   std::string values_;
   std::string name_;
+  uint64_t batch_ = 0;
+  std::vector<uint64_t> read_in_;                   // by key: the last batch with a get of it
   std::vector<Sent> sent_;                          // in the batch under way
   std::vector<Missed> missed_;                      // in it, by the first miss of each key
   std::unordered_map<uint32_t, size_t> missed_at_;  // where in missed_

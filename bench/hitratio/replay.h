@@ -8,8 +8,9 @@
 //
 // The server runs a connection's commands in order, so a key's SET always comes before its gets of
 // later batches. Of several gets in one batch that all miss, the first is the miss; the others
-// would have come after its SET, and are asked again after it. What differs from one request at a
-// time: an object enters the cache up to `window` requests later. Window 1 is exact.
+// would have come after its SET, and are asked again after it. A write or deletion of a key that
+// was read in the batch ends it, for the SET must not come after. What differs from one request at
+// a time: an object enters the cache up to `window` requests later. Window 1 is exact.
 //
 // Gets are asked as STRLEN unless `read_values`: to every policy it is a read like GET, but its
 // replies are short. redis-server counts replies that wait in a pipeline within maxmemory and

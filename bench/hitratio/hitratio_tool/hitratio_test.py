@@ -74,6 +74,19 @@ class Whole(unittest.TestCase):
         self.assertGreater(redis["miss_ratio"], 0.9 * model["miss_ratio"])
         self.assertGreater(model["miss_ratio"], 2 * 3000 / 60000)
 
+    def test_deletions_come_between_the_same_reads_as_in_the_trace(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, "twitter_2020Mar_stat.md"), "w", encoding="utf-8") as file:
+                file.write("| cluster9 | 0 | 2 | 20 | 200 | 99.00 | 1 | 1 | 1 | 9d:1.00, "
+                           "| 1 | 1 | get:0.70 delete:0.20 set:0.10 | 1.1 |\n")
+            _, results, _ = run(
+                "cluster:number=9,keys=1000,requests=20000", "--traces", folder, "--percent", "100",
+                "--copies", "3", "--lines", "redis:allkeys-random", "--seconds", "1")
+        (redis,) = [r for (line, _, _), r in results.items() if line.startswith("redis")]
+        (model,) = [r for (line, _, _), r in results.items() if line == LRU]
+        # Room for everything: only deletions decide, and so the figures are the same.
+        self.assertAlmostEqual(redis["miss_ratio"], model["miss_ratio"], 5)
+
     def test_noeviction_refuses_what_does_not_fit(self):
         _, results, _ = run("loop:keys=3000,requests=6000", "--percent", "50", "--modes", "bytes",
                             "--lines", "redis:noeviction", "--value-bytes", "1000")
