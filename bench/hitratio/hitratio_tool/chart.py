@@ -5,6 +5,7 @@ from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT = 900, 520
 LEFT, RIGHT, TOP, BOTTOM = 70, 230, 50, 60
+LABEL_WIDTH = 50
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c564b", "#7f7f00",
            "#b22222", "#4b0082"]
 REFERENCES = ("model: exact LRU", "model: optimum", "model: clairvoyant")
@@ -60,10 +61,14 @@ def axes(across, up, sizes, low, high):
             LEFT, y, WIDTH - RIGHT, y))
         parts.append(text(LEFT - 8, y + 4, "%.*f" % (decimals, value), "end"))
         value += step
+    labelled = -math.inf
     for objects, percent in sizes:
         x = across(objects)
         parts.append('<line x1="%.1f" y1="%d" x2="%.1f" y2="%d" stroke="#ddd"/>' % (
             x, TOP, x, HEIGHT - BOTTOM))
+        if x - labelled < LABEL_WIDTH:
+            continue
+        labelled = x
         parts.append(text(x, HEIGHT - BOTTOM + 17, "%d" % objects))
         parts.append(text(x, HEIGHT - BOTTOM + 31, "%.3g %%" % percent, more=' fill="#666"'))
     parts.append('<rect x="%d" y="%d" width="%d" height="%d" fill="none" stroke="#444"/>' % (
