@@ -117,6 +117,11 @@ class KeyContext {
     return other;
   }
 
+  // What the entry of a key takes in memory.
+  size_t bytes_of(const Key& key, const storage::Entry& entry) {
+    return shard(key).bytes_of(database_, entry);
+  }
+
   // Creates or overwrites; `entry` is what find() just answered for this key.
   storage::Entry set(const Key& key, storage::Entry entry, std::string_view value,
                      int64_t deadline_ms);

@@ -8,39 +8,31 @@ unsigned Block::count() const {
   return sum;
 }
 
-Slot* Block::place(uint64_t slot, uint8_t tag) {
-  const unsigned home = home_in(slot);
+Slot* Block::place(Hash hash, ItemRef ref) {
+  const unsigned home_index = home_of(hash);
+  Bucket& home = buckets[home_index];
   for (unsigned distance = 0; distance < kBucketsPerBlock; ++distance) {
-    Bucket& bucket = buckets[(home + distance) % kBucketsPerBlock];
+    Bucket& bucket = buckets[(home_index + distance) % kBucketsPerBlock];
     const SlotSet free = bucket.free();
     if (free == 0) continue;
     const unsigned index = first_slot(free);
-    bucket.fill(index, tag, slot);
-    if (distance > buckets[home].reach()) buckets[home].set_reach(distance);
+    bucket.fill(index, tag_of(hash), ref);
+    if (distance > 0) {
+      home.set_displaced(home.displaced() + 1);
+      if (distance > home.reach()) home.set_reach(distance);
+    }
     return &bucket.slot(index);
   }
   return nullptr;
 }
 
-void Block::remove(Slot* slot) {
+void Block::remove(Slot* slot, Hash hash) {
   const unsigned position = bucket_of(slot);
-  const unsigned home = home_in(slot->load(std::memory_order_relaxed));
-  const unsigned distance = (position - home) % kBucketsPerBlock;
   buckets[position].free_slot(buckets[position].index_of(slot));
-  unsigned reach = buckets[home].reach();
-  if (distance == 0 || distance < reach) return;
-  // It was one of the farthest: see how far the others of its home still go.
-  for (; reach > 0; --reach) {
-    const Bucket& bucket = buckets[(home + reach) % kBucketsPerBlock];
-    for (unsigned index = 0; index < kSlotsPerBucket; ++index) {
-      const uint64_t word = bucket.slot(index).load(std::memory_order_relaxed);
-      if (word != 0 && home_in(word) == home) {
-        buckets[home].set_reach(reach);
-        return;
-      }
-    }
-  }
-  buckets[home].set_reach(0);
+  Bucket& home = buckets[home_of(hash)];
+  if (&home == &buckets[position]) return;
+  home.set_displaced(home.displaced() - 1);
+  if (home.displaced() == 0) home.set_reach(0);
 }
 
 }  // namespace larder::storage

@@ -12,15 +12,11 @@ size_t Entry::length() const {
     case Kind::blob:
       return item_->blob()->size();
     case Kind::integer:
+    case Kind::free:
       break;
   }
   NumberText scratch;
   return text(scratch).size();
-}
-
-size_t Entry::allocated_bytes() const {
-  const size_t blob_bytes = is_large() ? item_->blob()->allocated_bytes() : 0;
-  return item_->capacity() + blob_bytes;
 }
 
 std::string_view Entry::text(NumberText& scratch) const {
@@ -30,6 +26,7 @@ std::string_view Entry::text(NumberText& scratch) const {
     case Kind::blob:
       return {item_->blob()->data(), item_->blob()->size()};
     case Kind::integer:
+    case Kind::free:
       break;
   }
   const char* end =

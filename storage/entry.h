@@ -40,9 +40,6 @@ class Entry {
   // and `scratch` are.
   std::string_view text(NumberText& scratch) const;
 
-  // What key, value and deadline take from the allocator. The place in the table that refers to them
-  // and the wheel's record are not counted: they are no one entry's.
-  size_t allocated_bytes() const;
 
   // Unix ms or kNoDeadline.
   int64_t deadline_ms() const { return item_->deadline_ms(); }
@@ -59,10 +56,10 @@ class Entry {
 
  private:
   friend class Shard;
-  Entry(Item* item, std::atomic<uint64_t>* slot) : item_(item), slot_(slot) {}
+  Entry(Item* item, std::atomic<uint32_t>* slot) : item_(item), slot_(slot) {}
 
   Item* item_ = nullptr;
-  std::atomic<uint64_t>* slot_ = nullptr;  // the place in the table that refers to it
+  std::atomic<uint32_t>* slot_ = nullptr;  // the place in the table that refers to it
 };
 
 }  // namespace larder::storage

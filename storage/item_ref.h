@@ -1,58 +1,90 @@
-// ItemRef: what a table stores to name an item; and ItemAllocator, where items come from.
+// ItemRef: 32 bits that name an item's slot within its store; and RegionMap, which finds the slot.
 //
-// Only these two know that items are malloc'ed and named by address. A reference is 48 bits: the
-// address, which is a multiple of 16, with its two lowest bits used for how many cache lines after
-// the first the item's memory extends over (at most 3), so that all can be prefetched unseen.
+//   ItemRef   31..13 region   12..0 offset in it, in units of 4 bytes
+//   RegionMap address of a table of 2^D regions (a multiple of 64) | D, in one word
+//
+// Invariants
+//   * No item has the reference 0: a region begins with its header.
+//   * A region table is recycled, never unmapped, so that prefetch() may read an outdated one.
+//
+// Thread: whoever holds the shard's lock; prefetch() any thread.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
 #include "storage/item.h"
+#include "storage/region_source.h"
 
 namespace larder::storage {
 
+using RegionWord = std::atomic<char*>;
+
 class ItemRef {
  public:
-  static constexpr uint64_t kMask = (uint64_t{1} << 48) - 1;
+  static constexpr unsigned kUnitBytes = 4;
+  static constexpr unsigned kRegionShift = 13;
+  static_assert(kRegionBytes == size_t{kUnitBytes} << kRegionShift);
+  static constexpr unsigned kRegionBits = 32 - kRegionShift;  // 16 GiB of slots
 
   constexpr ItemRef() = default;
-  // `item` has the size class it was allocated with.
-  static ItemRef to(Item* item) {
-    const auto address = reinterpret_cast<uintptr_t>(item);
-    const uint64_t more_lines = (address % kLineBytes + item->capacity() - 1) / kLineBytes;
-    return ItemRef(address | (more_lines < kMaxMoreLines ? more_lines : kMaxMoreLines));
-  }
-  static constexpr ItemRef from_bits(uint64_t bits) { return ItemRef(bits); }
-  constexpr uint64_t bits() const { return bits_; }
-  Item* item() const { return reinterpret_cast<Item*>(bits_ & ~uint64_t{15}); }
+  explicit constexpr ItemRef(uint32_t bits) : bits_(bits) {}
+  constexpr ItemRef(uint32_t region, size_t offset_bytes)
+      : bits_(region << kRegionShift | static_cast<uint32_t>(offset_bytes / kUnitBytes)) {}
 
-  // The first two lines, and as many more as the item extends over within `bytes`. Harmless
-  // whatever the bits are.
-  void prefetch(size_t bytes = 0) const {
-    const char* address = reinterpret_cast<const char*>(bits_ & ~uint64_t{15});
-    __builtin_prefetch(address);
-    const uint64_t more_lines = bits_ & kMaxMoreLines;
-    if (more_lines != 0) __builtin_prefetch(address + kLineBytes);
-    if (more_lines < 2) return;
-    for (size_t at = 2 * kLineBytes; at < bytes; at += kLineBytes) __builtin_prefetch(address + at, 1);
+  constexpr uint32_t bits() const { return bits_; }
+  constexpr uint32_t region() const { return bits_ >> kRegionShift; }
+  constexpr size_t offset() const {
+    return size_t{bits_ & ((1u << kRegionShift) - 1)} * kUnitBytes;
   }
 
  private:
-  static constexpr uint64_t kLineBytes = 64;
-  static constexpr uint64_t kMaxMoreLines = 3;
-
-  explicit constexpr ItemRef(uint64_t bits) : bits_(bits) {}
-
-  uint64_t bits_ = 0;
+  uint32_t bits_ = 0;
 };
 
-class ItemAllocator {
+class RegionMap {
  public:
-  // Memory for an item of a size class, not yet formatted. Never null.
-  static Item* allocate(unsigned size_class);
-  // `item` as allocated; what its value refers to is not freed.
-  static void release(Item* item);
+  // REQUIRES: the reference is of an item that exists.
+  Item* item(ItemRef ref) const {
+    return reinterpret_cast<Item*>(table()[ref.region()].load(std::memory_order_relaxed) +
+                                   ref.offset());
+  }
+  // Starts loading the first `bytes` of a slot; harmless whatever the reference is.
+  void prefetch(ItemRef ref, size_t bytes) const {
+    const uint64_t word = word_.load(std::memory_order_acquire);
+    if (word == 0 || ref.region() >> (word & kDepthMask) != 0) return;
+    const char* region =
+        reinterpret_cast<RegionWord*>(word & ~kDepthMask)[ref.region()].load(std::memory_order_relaxed);
+    const auto begin = reinterpret_cast<uintptr_t>(region) + ref.offset();
+    for (uintptr_t line = begin & ~uintptr_t{kLineBytes - 1}; line < begin + bytes;
+         line += kLineBytes) {
+      __builtin_prefetch(reinterpret_cast<const void*>(line));
+    }
+  }
+
+  RegionWord* table() const {
+    return reinterpret_cast<RegionWord*>(word_.load(std::memory_order_relaxed) & ~kDepthMask);
+  }
+  bool is_empty() const { return word_.load(std::memory_order_relaxed) == 0; }
+  unsigned depth() const {
+    return static_cast<unsigned>(word_.load(std::memory_order_relaxed) & kDepthMask);
+  }
+  void set(RegionWord* table, unsigned depth) {
+    word_.store(reinterpret_cast<uint64_t>(table) | depth, std::memory_order_release);
+  }
+  void clear() { word_.store(0, std::memory_order_release); }
+  void swap(RegionMap& other) {
+    const uint64_t mine = word_.load(std::memory_order_relaxed);
+    word_.store(other.word_.load(std::memory_order_relaxed), std::memory_order_release);
+    other.word_.store(mine, std::memory_order_release);
+  }
+
+ private:
+  static constexpr uint64_t kDepthMask = 63;
+  static constexpr size_t kLineBytes = 64;
+
+  std::atomic<uint64_t> word_{0};
 };
 
 }  // namespace larder::storage

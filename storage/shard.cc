@@ -1,18 +1,25 @@
 #include "storage/shard.h"
 
 #include <algorithm>
+#include <bit>
+
+#include "storage/check.h"
 
 namespace larder::storage {
 namespace {
 
-// Records fired together, so that their loads overlap.
+// Entries fired together, so that their loads overlap.
 constexpr size_t kFireGroup = 16;
 
-// Records may outnumber the entries that count on them by as many again and this many. Beyond that,
-// each new record sweeps kSweepGroup old ones, which takes the useless ones out faster than they
-// come.
-constexpr size_t kUselessRecords = 256;
-constexpr size_t kSweepGroup = 4;
+// Looking at a slot to see whether it is due costs about this part of removing an entry.
+constexpr size_t kLooksPerEntry = 8;
+
+// What is fetched of an item nothing else is known about: most values fit.
+constexpr size_t kUsualBytes = 112;
+// The fields before a key, and what its value may add.
+constexpr size_t kHeaderBytes = 16;
+
+constexpr unsigned kItemsPerBlock = 64;  // about
 
 }  // namespace
 
@@ -20,20 +27,19 @@ template <size_t... kIndex>
 Shard::Shard(const KeyHasher& hasher, std::index_sequence<kIndex...>)
     : databases_{((void)kIndex, Database(context_))...},
       hasher_(hasher),
-      context_{hasher_, pool_, account_} {}
+      context_{hasher_, blocks_, directories_, account_} {}
 
 Shard::Shard(const KeyHasher& hasher) : Shard(hasher, std::make_index_sequence<kMaxDatabases>()) {}
 
 Shard::~Shard() {
   for (unsigned db = 0; db < kMaxDatabases; ++db) clear(db);
   constexpr size_t kMany = 1u << 20;
-  while (release_slice(kMany)) {
-  }
+  while (!detached_.empty()) release_detached(kMany);
 }
 
-Entry Shard::entry_at(Slot* slot) {
+Entry Shard::entry_at(Database& database, Slot* slot) {
   if (slot == nullptr) return {};
-  return {ref_of(slot->load(std::memory_order_relaxed)).item(), slot};
+  return {database.table.regions().item(ref_in(*slot)), slot};
 }
 
 void Shard::prefetch_directory(unsigned db, Hash hash) const {
@@ -45,81 +51,98 @@ void Shard::prefetch_bucket(unsigned db, Hash hash) const {
 }
 
 void Shard::prefetch_entry(unsigned db, Hash hash, size_t bytes) const {
-  databases_[db].table.prefetch_items(hash, std::min(bytes, kMostPrefetched));
+  const size_t wanted = bytes == 0 ? kUsualBytes : std::min(bytes + kHeaderBytes, kMostPrefetched);
+  databases_[db].table.prefetch_items(hash, wanted);
 }
 
 Entry Shard::find(unsigned db, std::string_view key, Hash hash) {
-  return entry_at(databases_[db].table.find(key, hash));
+  return entry_at(databases_[db], databases_[db].table.find(key, hash));
 }
 
+// ---- deadlines ----------------------------------------------------------------------------------
+
 Entry Shard::set_deadline(unsigned db, Entry existing, int64_t deadline_ms) {
+  Database& database = databases_[db];
+  if (deadline_ms != kNoDeadline) deadline_ms = std::max<int64_t>(deadline_ms, 0);
   Item* item = existing.item_;
-  if (!item->has_deadline_room()) {
-    if (deadline_ms == kNoDeadline) return existing;
-    Database& database = databases_[db];
-    const bool is_text = item->kind() == Kind::text;
-    const size_t value_bytes = is_text ? item->text_length() : sizeof(uint64_t);
-    const size_t needed = Item::bytes_needed(item->key_length(), value_bytes, true);
-    item = replace_item(database, existing, needed, true, item->kind(), item->text_length());
-    std::memcpy(existing.item_->value(), item->value(), value_bytes);
-    free_item(database, item);
+  if (!item->has_room_for(deadline_ms)) {
+    ItemShape shape = item->shape();
+    shape.deadline_room = true;
+    shape.wide_deadline = deadline_ms >= Item::kWideDeadline;
+    shape.far = false;
+    move_value(database, existing, shape);
   }
-  apply_deadline(db, existing.item_, deadline_ms, nullptr);
+  apply_deadline(database, existing.item_, deadline_ms);
   return existing;
 }
 
-void Shard::apply_deadline(unsigned db, Item* item, int64_t deadline_ms, const Hash* hash) {
+void Shard::apply_deadline(Database& database, Item* item, int64_t deadline_ms) {
   if (!item->has_deadline_room()) return;
-  if (deadline_ms != kNoDeadline) deadline_ms = std::max<int64_t>(deadline_ms, 0);
-  Database& database = databases_[db];
   if (const int64_t old_ms = item->deadline_ms(); old_ms != kNoDeadline) {
     --database.with_deadline;
     database.deadline_sum_ms -= static_cast<uint64_t>(old_ms);
   }
-  const bool was_owner = item->has_owner();
   item->set_deadline_ms(deadline_ms);
-  if (was_owner && !item->has_owner()) {  // the deadline is too far away for a record
-    --database.owned;
-    --owned_;
-  }
   if (deadline_ms == kNoDeadline) return;
   ++database.with_deadline;
   database.deadline_sum_ms += static_cast<uint64_t>(deadline_ms);
-  if (Item::is_wide(deadline_ms)) return;
-  if (item->has_owner() && wheel_.covers(item->owner(), deadline_ms)) return;
-  remember_deadline(db, item, deadline_ms, hash != nullptr ? *hash : hasher_(item->key()));
+  database.store->note_deadline(item, deadline_ms);
+  if (volatile_only_ && keeps_ranks()) note_rank(database, item);  // a candidate from now on
+  const int64_t last_tick_ms = kNothingDue / kTickMs * kTickMs;
+  const int64_t due_ms = deadline_ms > last_tick_ms - kTickMs
+                             ? last_tick_ms
+                             : (deadline_ms + kTickMs - 1) / kTickMs * kTickMs;
+  next_due_ms_ = std::min(next_due_ms_, due_ms);
 }
 
-// Adds a record that is the item's own from now on.
-void Shard::remember_deadline(unsigned db, Item* item, int64_t deadline_ms, Hash hash) {
-  if (!item->has_owner()) {
-    ++databases_[db].owned;
-    ++owned_;
+void Shard::find_next_due() {
+  int64_t earliest_ms = kNothingDue;
+  for (const Database& database : databases_) {
+    if (database.store != nullptr) {
+      earliest_ms = std::min(earliest_ms, database.store->earliest_deadline_ms());
+    }
   }
-  item->set_owner(wheel_.add(hash, db, deadline_ms));
-  if (wheel_.records() > 2 * owned_ + kUselessRecords) [[unlikely]]
-    sweep_wheel();
+  const int64_t last_tick_ms = kNothingDue / kTickMs * kTickMs;
+  if (earliest_ms == kNothingDue) {
+    next_due_ms_ = kNothingDue;
+  } else if (earliest_ms > last_tick_ms - kTickMs) {
+    next_due_ms_ = last_tick_ms;
+  } else {
+    next_due_ms_ = (earliest_ms + kTickMs - 1) / kTickMs * kTickMs;
+  }
 }
 
-Slot* Shard::owner_of(WheelRecord record) {
-  return databases_[record.db()].table.find_if(record.hash(), [record](const Item& item) {
-    return item.has_owner() && item.owner() == record.owner();
-  });
+size_t Shard::expire_due(int64_t now_ms, size_t max_entries,
+                         FunctionRef<void(unsigned db, Entry)> on_due) {
+  const int64_t over_ms = now_ms / kTickMs * kTickMs;  // what is due by then has its tick behind it
+  size_t done = 0;
+  for (unsigned db = 0; db < kMaxDatabases && next_due_ms_ <= now_ms; ++db) {
+    Database& database = databases_[db];
+    while (database.store != nullptr && database.store->earliest_deadline_ms() <= over_ms &&
+           done < max_entries) {
+      due_.clear();
+      done += 1 + database.store->take_due(now_ms, due_) / kLooksPerEntry + due_.size();
+      for (size_t first = 0; first < due_.size(); first += kFireGroup) {
+        const size_t last = std::min(first + kFireGroup, due_.size());
+        Hash hashes[kFireGroup];
+        for (size_t index = first; index < last; ++index) {
+          hashes[index - first] = hasher_(due_[index]->key());
+          database.table.prefetch_bucket(hashes[index - first]);
+        }
+        for (size_t index = first; index < last; ++index) {
+          Slot* slot = database.table.find_ref(database.store->ref_of(due_[index]),
+                                               hashes[index - first]);
+          check(slot != nullptr, "an item in the store is in the table");
+          on_due(db, {due_[index], slot});
+        }
+      }
+    }
+  }
+  if (done < max_entries) find_next_due();
+  return done;
 }
 
-void Shard::sweep_wheel() {
-  WheelRecord records[kSweepGroup];
-  const size_t count = wheel_.take_for_sweeping(kSweepGroup, records);
-  for (size_t index = 0; index < count; ++index) {
-    prefetch_bucket(records[index].db(), records[index].hash());
-  }
-  for (size_t index = 0; index < count; ++index) {
-    prefetch_entry(records[index].db(), records[index].hash());
-  }
-  for (size_t index = 0; index < count; ++index) {
-    if (owner_of(records[index]) != nullptr) wheel_.put_back(records[index]);
-  }
-}
+// ---- entries and databases ----------------------------------------------------------------------
 
 void Shard::erase(unsigned db, Entry existing) {
   Database& database = databases_[db];
@@ -128,15 +151,16 @@ void Shard::erase(unsigned db, Entry existing) {
     --database.with_deadline;
     database.deadline_sum_ms -= static_cast<uint64_t>(deadline_ms);
   }
-  if (item->has_owner()) {
-    --database.owned;
-    --owned_;
-  }
-  database.table.erase(existing.slot_);
+  database.table.erase(existing.slot_, hasher_(item->key()));
   if (item->kind() == Kind::blob) drop_blob(database, item);
+  forget_rank(database, item);
   free_item(database, item);
-  // Without entries no record has an owner any more.
-  if (--entries_ == 0) wheel_.clear();
+  if (--entries_ == 0) next_due_ms_ = kNothingDue;
+}
+
+void Shard::free_item(Database& database, Item* item) {
+  database.store->release(item);
+  if (database.store->is_sparse()) sparse_ |= 1u << (&database - databases_);
 }
 
 size_t Shard::size(unsigned db) const {
@@ -154,15 +178,29 @@ double Shard::mean_deadline_ms(unsigned db) const {
          static_cast<double>(database.with_deadline);
 }
 
-size_t Shard::bytes() const {
-  return account_.bytes + wheel_.bytes();
+size_t Shard::reserved_bytes() const {
+  size_t bytes = account_.bytes;
+  for (const Database& database : databases_) {
+    if (database.store != nullptr) {
+      bytes += database.store->reserved_bytes() - database.store->bytes();
+    }
+  }
+  return bytes;
+}
+
+size_t Shard::bytes_of(unsigned db, Entry entry) const {
+  const size_t blob_bytes = entry.is_large() ? entry.item_->blob()->allocated_bytes() : 0;
+  return databases_[db].store->bytes_of(entry.item_) + blob_bytes;
 }
 
 uint64_t Shard::scan(unsigned db, uint64_t position, FunctionRef<void(Entry)> visitor) {
   constexpr uint64_t kEnd = uint64_t{1} << kDirectoryBits;
   if (position >= kEnd) return 0;
-  const uint64_t next = databases_[db].table.visit_block(
-      static_cast<uint32_t>(position), [&visitor](Slot* slot) { visitor(entry_at(slot)); });
+  Database& database = databases_[db];
+  const uint64_t next =
+      database.table.visit_block(static_cast<uint32_t>(position), [&](Slot* slot) {
+        visitor(entry_at(database, slot));
+      });
   return next == kEnd ? 0 : next;
 }
 
@@ -174,71 +212,86 @@ void Shard::for_each(unsigned db, FunctionRef<void(Entry)> visitor) {
 }
 
 Entry Shard::random(unsigned db, uint64_t random) {
-  return entry_at(databases_[db].table.random(random));
+  return entry_at(databases_[db], databases_[db].table.random(random));
 }
 
 void Shard::clear(unsigned db) {
   Database& database = databases_[db];
+  if (database.store == nullptr) return;
+  database.segment_sizes[0] = database.segment_sizes[1] = 0;
+  if ((unranked_ >> db & 1) != 0) {
+    unranked_ &= ~(1u << db);
+    rank_position_ = 0;
+  }
   entries_ -= database.table.size();
-  owned_ -= database.owned;
-  database.owned = 0;
-  account_.bytes -= database.item_bytes;
-  database.item_bytes = 0;
+  account_.bytes -= database.blob_bytes;
+  database.blob_bytes = 0;
   database.with_deadline = 0;
   database.deadline_sum_ms = 0;
-  DetachedTable detached = database.table.detach();
-  if (!detached.is_empty()) detached_.push_back(std::move(detached));
-  if (entries_ == 0) wheel_.clear();
+  database.store->detach();
+  detached_.push_back({database.table.detach(), std::move(database.store)});
+  sparse_ &= ~(1u << db);
+  if (entries_ == 0) next_due_ms_ = kNothingDue;
+}
+
+void Shard::swap_databases(unsigned a, unsigned b) {
+  if (a == b) return;
+  Database& one = databases_[a];
+  Database& other = databases_[b];
+  one.table.swap(other.table);
+  std::swap(one.store, other.store);
+  if (one.store != nullptr) one.store->rebind(one.table.regions());
+  if (other.store != nullptr) other.store->rebind(other.table.regions());
+  std::swap(one.blob_bytes, other.blob_bytes);
+  std::swap(one.with_deadline, other.with_deadline);
+  std::swap(one.deadline_sum_ms, other.deadline_sum_ms);
+  std::swap(one.segment_sizes, other.segment_sizes);
+  const bool one_is_sparse = ((sparse_ >> a) & 1) != 0;
+  const bool other_is_sparse = ((sparse_ >> b) & 1) != 0;
+  if (one_is_sparse != other_is_sparse) sparse_ ^= 1u << a | 1u << b;
+  if (unranked_ != 0) {  // begins again, with both
+    unranked_ |= 1u << a | 1u << b;
+    rank_position_ = 0;
+  }
+}
+
+// ---- slices -------------------------------------------------------------------------------------
+
+size_t Shard::release_detached(size_t max_items) {
+  Detached& detached = detached_.back();
+  size_t released = detached.store->release_slice(max_items);
+  if (released < max_items) {
+    const size_t blocks = (max_items - released) / kItemsPerBlock + 1;
+    released += detached.table.release_slice(blocks) * kItemsPerBlock;
+  }
+  if (released < max_items && detached.table.is_empty()) detached_.pop_back();
+  return released;
+}
+
+size_t Shard::evacuate(Database& database) {
+  ItemStore& store = *database.store;
+  return store.evacuate([&](Item* from, Item* to) {
+    Slot* slot = database.table.find_ref(store.ref_of(from), hasher_(to->key()));
+    check(slot != nullptr, "an item in the store is in the table");
+    Table::replace(slot, store.ref_of(to));
+    if (keeps_ranks() && is_candidate(to)) note_rank(database, to);
+  });
 }
 
 bool Shard::release_slice(size_t max_items) {
-  if (!detached_.empty()) {
-    detached_.back().release_slice(max_items, [](Item* item) {
-      if (item->kind() == Kind::blob) item->blob()->release();
-      ItemAllocator::release(item);
-    });
-    if (detached_.back().is_empty()) detached_.pop_back();
-    max_items = 0;
-  }
-  return wheel_.release_slice(max_items) || !detached_.empty();
-}
-
-int64_t Shard::next_due_ms() const {
-  return wheel_.next_due_ms();
-}
-
-size_t Shard::expire_due(int64_t now_ms, size_t max_entries,
-                         FunctionRef<void(unsigned db, Entry)> on_due) {
-  size_t looked = 0;
-  while (looked < max_entries) {
-    WheelRecord records[kFireGroup];
-    size_t taken = 0;
-    const size_t step =
-        wheel_.take_due(now_ms, std::min(kFireGroup, max_entries - looked), records, &taken);
-    if (step == 0) break;
-    looked += step;
-    for (size_t index = 0; index < taken; ++index) {
-      prefetch_bucket(records[index].db(), records[index].hash());
+  size_t done = 0;
+  while (!detached_.empty() && done < max_items) done += release_detached(max_items - done) + 1;
+  while (sparse_ != 0 && done < max_items) {
+    const auto db = static_cast<unsigned>(std::countr_zero(sparse_));
+    Database& database = databases_[db];
+    if (database.store->is_sparse()) {
+      done += evacuate(database) + 1;
+    } else {
+      sparse_ &= ~(1u << db);
     }
-    for (size_t index = 0; index < taken; ++index) {
-      prefetch_entry(records[index].db(), records[index].hash());
-    }
-    for (size_t index = 0; index < taken; ++index) fire(records[index], now_ms, on_due);
   }
-  return looked;
-}
-
-// One record's time has come: if an entry is still its owner's, that entry is due, or looked at
-// later.
-void Shard::fire(WheelRecord record, int64_t now_ms, FunctionRef<void(unsigned db, Entry)> on_due) {
-  const Entry entry = entry_at(owner_of(record));
-  if (!entry) return;
-  entry.item_->clear_owner();
-  --databases_[record.db()].owned;
-  --owned_;
-  if (entry.deadline_ms() == kNoDeadline) return;
-  if (entry.is_due(now_ms)) return on_due(record.db(), entry);
-  remember_deadline(record.db(), entry.item_, entry.deadline_ms(), record.hash());
+  while (unranked_ != 0 && done < max_items) done += give_ranks(max_items - done) + 1;
+  return is_untidy();
 }
 
 }  // namespace larder::storage

@@ -1,20 +1,20 @@
 // Shard: one part of the keyspace, a plain single-threaded structure.
 //
-// Owns, for each database, a table of entries (made on first use), the timing wheel of their
-// deadlines and the memory account of all of it. Never locks, never asks the time, never does I/O.
+// Owns, for each database, a table of entries and the store of their items (made on first use), and
+// the memory account of all of it. Never locks, never asks the time, never does I/O.
 // Expired entries are ordinary entries here: whoever looks one up compares its deadline with the
 // time it was given, and decides.
 //
 // Invariants
 //   * An Entry is valid until the next change of the same shard.
-//   * Every entry with a deadline is known to the wheel at or before that deadline; the wheel may
-//   know
-//     deadlines that no longer hold, and drops them when their time comes or they become too many.
+//   * The store knows a bound for the deadlines of each run of slots (item_store.h); no entry is due
+//     before next_due_ms().
 //   * An empty shard holds no memory but its recycled pools: bytes() is 0.
 //
-// Costs: find, set, erase and what resembles them are O(1), O(length) where bytes are copied.
-// Growing is the split of one 512-byte block at a time; the table is never rebuilt. Memory that
-// cannot be had ends the process; no other error exists here.
+// Costs: find, set, erase and what resembles them are O(1), O(length) where bytes are copied; a
+// deadline earlier than all others near it O(log n). Growing is the split of one 512-byte block at a
+// time; the table is never rebuilt. Memory that cannot be had ends the process; no other error exists
+// here.
 //
 // Thread: whoever holds the shard's lock, except prefetch_*(), which any thread may call at any
 // time: they only read memory that is never unmapped, and what they read only decides what to
@@ -23,18 +23,22 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <memory>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "storage/entry.h"
+#include "storage/eviction.h"
 #include "storage/function_ref.h"
+#include "storage/ghosts.h"
 #include "storage/hash.h"
+#include "storage/item_store.h"
 #include "storage/memory.h"
 #include "storage/pool.h"
 #include "storage/table.h"
 #include "storage/value.h"
-#include "storage/wheel.h"
 
 namespace larder::storage {
 
@@ -105,14 +109,19 @@ class Shard {
   size_t with_deadline(unsigned db) const;
   // Exact mean of the deadlines in Unix ms; 0 if there are none.
   double mean_deadline_ms(unsigned db) const;
-  // Memory taken by tables, items, blobs and wheel, in bytes as the allocator rounds them. What
+  // Memory taken by tables, items and blobs, in bytes as slots and the allocator round them. What
   // waits for release_slice() counts as free already.
-  size_t bytes() const;
+  size_t bytes() const { return account_.bytes; }
+  // The same and the free slots between them.
+  size_t reserved_bytes() const;
+
+  // What one entry takes of bytes(): its slot and what it owns elsewhere.
+  size_t bytes_of(unsigned db, Entry entry) const;
 
   // SCAN: visits the entries of the one block that `position` lies in; returns the next position, 0
   // when that was the last. Starts at 0; positions are below 2^45. The visitor must not change the
   // shard. An entry that is present during a whole iteration is visited at least once, whatever
-  // else changes between the calls. At most some 56 entries are visited per call, possibly none.
+  // else changes between the calls. At most some 96 entries are visited per call, possibly none.
   uint64_t scan(unsigned db, uint64_t position, FunctionRef<void(Entry)> visitor);
   // Visits every entry once, in hash order of blocks. The visitor must not change the shard.
   void for_each(unsigned db, FunctionRef<void(Entry)> visitor);
@@ -121,22 +130,60 @@ class Shard {
 
   // Empties a database at once; the memory is given back by release_slice().
   void clear(unsigned db);
-  // Frees up to about `max_items` entries of what clear() left; true while more remains.
+  // Exchanges two databases at once.
+  void swap_databases(unsigned a, unsigned b);
+  // There is something for release_slice() to do.
+  bool is_untidy() const { return !detached_.empty() || sparse_ != 0 || unranked_ != 0; }
+  // Frees up to about `max_items` entries of what clear() left, or moves items together where slots
+  // have become sparse; true while more remains. Ends the validity of entries.
   bool release_slice(size_t max_items);
 
   // ---- Expiry, over all databases of the shard ----
 
-  // The time from which expire_due() has something to look at; INT64_MAX if never. Moves with every
-  // change of a deadline; never later than the earliest deadline rounded up to the next 64 ms,
-  // except for deadlines already passed when they were set, which count as due at once.
-  int64_t next_due_ms() const;
+  // The time from which expire_due() has something to look at; INT64_MAX if never. Never later than
+  // the earliest deadline rounded up to the next 64 ms; earlier where that deadline is gone.
+  int64_t next_due_ms() const { return next_due_ms_; }
   // Calls `on_due` for entries whose deadline is <= now_ms, when the 64 ms they fall into are over.
   // The callback must erase the entry it is given or set it a deadline after `now_ms`; it must
-  // change nothing else in this shard. Looks at about `max_entries` records, then returns how many
-  // it looked at; 0 means that there is nothing to do until next_due_ms(). `now_ms` never goes
-  // back.
+  // change nothing else in this shard. Does about as much as looking at `max_entries` entries costs,
+  // then returns how much that was; 0 means that there is nothing to do until next_due_ms().
   size_t expire_due(int64_t now_ms, size_t max_entries,
                     FunctionRef<void(unsigned db, Entry)> on_due);
+
+  // ---- Eviction, over all databases of the shard (storage/eviction.h) ----
+
+  // From now on this policy decides; `volatile_only`: among entries with a deadline. Ranks that mean
+  // the same under both policies are kept. O(entries); entries made under a policy without ranks get
+  // theirs in slices (release_slice()) and go first until then.
+  void use_eviction(EvictionPolicy policy, bool volatile_only);
+  // Takes over for the policy, whose ranks mean the same; O(1).
+  void change_eviction(EvictionPolicy policy) { eviction_ = policy; }
+  // What time it is for ranks, for all that follows. Never goes back.
+  void set_rank_clock(const RankClock& now) { rank_clock_ = now; }
+  // Sieve: the segment that new entries go to and the hand is in.
+  void set_front(unsigned segment) { front_ = segment; }
+  // The entry was read. Costs nothing worth mentioning.
+  void touch(unsigned db, Entry existing);
+  bool keeps_ranks() const { return storage::keeps_ranks(eviction_); }
+
+  // Entries of a segment (without volatile_only being considered).
+  size_t segment_size(unsigned segment) const;
+  // No candidate of the segment has a smaller key; UINT64_MAX if there is none. Under `ttl` the
+  // earliest deadline, under `random` always 0 while there are entries. O(1).
+  uint64_t least_key(unsigned segment) const;
+  enum class Step : uint8_t {
+    none,     // nothing here below the limit
+    moved,    // the first candidate got another chance: look again
+    evicted,  // it was given to `on_evict`, which erased it
+  };
+  // Judges the first candidate of a segment, if its key is at most `limit`. Bounded: looks at a few
+  // runs. `random` is 64 random bits.
+  Step evict_step(unsigned segment, uint64_t limit, uint64_t random,
+                  FunctionRef<void(unsigned db, Entry)> on_evict);
+  // The rank of an entry, as eviction.h lays it out; 0 if it has none.
+  static uint32_t rank_of(Entry entry) {
+    return entry.item_->has_rank_room() ? entry.item_->rank() : 0;
+  }
 
   // Checks every invariant deeply; aborts with a message if one is broken. For tests and
   // simulation.
@@ -147,11 +194,20 @@ class Shard {
     explicit Database(const TableContext& context) : table(context) {}
 
     Table table;
-    size_t item_bytes = 0;  // items and blobs
+    std::unique_ptr<ItemStore> store;  // null until the first entry
+    size_t blob_bytes = 0;
     size_t with_deadline = 0;
-    size_t owned = 0;  // entries that count on a record in the wheel
     WideSum deadline_sum_ms = 0;
+    size_t segment_sizes[2] = {};
   };
+  // What clear() took out, to be freed in slices.
+  struct Detached {
+    DetachedTable table;
+    std::unique_ptr<ItemStore> store;
+  };
+  static constexpr int64_t kTickMs = 64;
+  static constexpr int64_t kNothingDue = std::numeric_limits<int64_t>::max();
+
   template <size_t... kIndex>
   Shard(const KeyHasher& hasher, std::index_sequence<kIndex...>);
 
@@ -160,40 +216,65 @@ class Shard {
                int64_t deadline_ms);
   Entry overwrite(unsigned db, Entry existing, const NewValue& value, int64_t deadline_ms);
   void write_value(Database& database, Item* item, const NewValue& value);
-  // Gives the entry another item with the same key, deadline and owner, whose value is still to be
-  // written. Returns the old item, which is the caller's to free.
-  Item* replace_item(Database& database, Entry& entry, size_t bytes_needed, bool deadline_room,
-                     Kind kind, size_t text_length);
+  static bool fits_in_place(const Database& database, const Item* item, const NewValue& value);
+  // Gives the entry another item with the same key, deadline (if it has room) and rank, whose value
+  // is still to be written. Returns the old item, which is the caller's to free.
+  Item* replace_item(Database& database, Entry& entry, const ItemShape& shape, size_t spare_bytes);
+  // The same with its value; the old item is freed.
+  void move_value(Database& database, Entry& entry, const ItemShape& shape);
   // Makes the value a text of at least its present length, of which all that is new is unset.
   char* grow_text(Database& database, Entry& entry, size_t length);
   char* grow_blob(Database& database, Item* item, size_t length);
-  Item* take_item(Database& database, size_t bytes_needed);
-  void free_item(Database& database, Item* item);
+  void take_blob(Database& database, Item* item, Blob* blob);
   void drop_blob(Database& database, Item* item);
-  void charge(Database& database, size_t bytes);
-  void discharge(Database& database, size_t bytes);
+  ItemStore& store_of(Database& database);
+  void free_item(Database& database, Item* item);
+
+  // ---- shard_eviction.cc ----
+  void admit(Database& database, Item* item, bool remembered);
+  void forget_rank(Database& database, const Item* item);
+  void note_rank(Database& database, const Item* item);
+  bool is_candidate(const Item* item) const {
+    return !volatile_only_ || item->deadline_ms() != kNoDeadline;
+  }
+  uint64_t key_in_segment(const Item* item, unsigned segment) const;
+  unsigned segment_of(const Item* item) const;
+  void rank_all(bool keep);
+  size_t give_ranks(size_t max_items);
+  Step evict_random(uint64_t random, FunctionRef<void(unsigned db, Entry)> on_evict);
+  Step evict_soonest(FunctionRef<void(unsigned db, Entry)> on_evict);
+  Entry entry_of(Database& database, Item* item);
 
   // ---- shard.cc ----
-  // REQUIRES: the item has room for a deadline, or there is none to store. `hash` may be null.
-  void apply_deadline(unsigned db, Item* item, int64_t deadline_ms, const Hash* hash);
-  void remember_deadline(unsigned db, Item* item, int64_t deadline_ms, Hash hash);
-  // Takes a few records without an owner out of the wheel, if there are too many of them.
-  void sweep_wheel();
-  Slot* owner_of(WheelRecord record);
-  void fire(WheelRecord record, int64_t now_ms, FunctionRef<void(unsigned db, Entry)> on_due);
-  static Entry entry_at(Slot* slot);
+  // REQUIRES: the item has room for the deadline.
+  void apply_deadline(Database& database, Item* item, int64_t deadline_ms);
+  static Entry entry_at(Database& database, Slot* slot);
+  void find_next_due();
+  size_t evacuate(Database& database);
+  size_t release_detached(size_t max_items);
 
   // First, so that the root of database 0 shares a cache line with what lies before the shard: its
   // lock. Only refers to what follows.
   Database databases_[kMaxDatabases];
   const KeyHasher& hasher_;
-  BlockPool pool_;
+  BlockPool blocks_;
+  DirectoryPool directories_;
+  RegionPool region_tables_;
   Account account_;  // tables, items and blobs of all databases
   TableContext context_;
   size_t entries_ = 0;  // of all databases
-  size_t owned_ = 0;    // of all databases
-  Wheel wheel_;
-  std::vector<DetachedTable> detached_;
+  int64_t next_due_ms_ = kNothingDue;
+  uint32_t sparse_ = 0;  // databases, as bits, whose store may be sparse
+  std::vector<Detached> detached_;
+  std::vector<Item*> due_;  // scratch
+
+  EvictionPolicy eviction_ = EvictionPolicy::none;
+  bool volatile_only_ = false;
+  unsigned front_ = 0;
+  uint32_t unranked_ = 0;         // databases, as bits, that may have items without ranks
+  size_t rank_position_ = 0;      // in the lowest of them, for give_ranks()
+  RankClock rank_clock_;
+  Ghosts ghosts_;
 };
 
 }  // namespace larder::storage

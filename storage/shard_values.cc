@@ -1,5 +1,6 @@
 // How values are written: in place where they fit, else into a new item that takes the old one's
 // slot.
+#include <algorithm>
 #include <charconv>
 
 #include "storage/shard.h"
@@ -7,42 +8,43 @@
 namespace larder::storage {
 namespace {
 
-// An item may be kept for a value if that wastes at most about a quarter of it.
-bool fits(size_t needed, size_t capacity) {
-  return needed <= capacity && capacity <= needed + needed / 4 + 32;
+// A place of `room` bytes may be kept for a value of `needed` if that wastes little.
+bool fits_into_slot(size_t needed, size_t room) {
+  return needed <= room && room <= needed + needed / 8 + 8;
+}
+// The same for memory that the allocator rounds more coarsely, where copying costs more.
+bool fits_outside(size_t needed, size_t room) {
+  return needed <= room && room <= needed + needed / 4 + 32;
 }
 
-// What a growing value gets, so that appending to it copies it O(log) times.
-size_t with_spare(size_t bytes) {
-  return bytes + bytes / 4;
+// What a growing value gets beyond its need, so that appending to it copies it O(log) times.
+size_t spare_for(size_t bytes) {
+  return bytes / 4;
 }
 
 }  // namespace
 
-void Shard::charge(Database& database, size_t bytes) {
-  database.item_bytes += bytes;
-  account_.bytes += bytes;
+ItemStore& Shard::store_of(Database& database) {
+  if (database.store == nullptr) [[unlikely]] {
+    database.store =
+        std::make_unique<ItemStore>(region_tables_, account_, database.table.regions());
+  }
+  return *database.store;
 }
 
-void Shard::discharge(Database& database, size_t bytes) {
-  database.item_bytes -= bytes;
-  account_.bytes -= bytes;
-}
-
-Item* Shard::take_item(Database& database, size_t bytes_needed) {
-  const unsigned size_class = size_class_of(bytes_needed);
-  charge(database, size_of_class(size_class));
-  return ItemAllocator::allocate(size_class);
-}
-
-void Shard::free_item(Database& database, Item* item) {
-  discharge(database, item->capacity());
-  ItemAllocator::release(item);
+void Shard::take_blob(Database& database, Item* item, Blob* blob) {
+  item->set_blob(blob);
+  database.store->owns_blob(item, true);
+  database.blob_bytes += blob->allocated_bytes();
+  account_.bytes += blob->allocated_bytes();
 }
 
 void Shard::drop_blob(Database& database, Item* item) {
-  discharge(database, item->blob()->allocated_bytes());
-  item->blob()->release();
+  Blob* blob = item->blob();
+  database.store->owns_blob(item, false);
+  database.blob_bytes -= blob->allocated_bytes();
+  account_.bytes -= blob->allocated_bytes();
+  blob->release();
 }
 
 // The item is formatted for the value's kind and length.
@@ -54,73 +56,117 @@ void Shard::write_value(Database& database, Item* item, const NewValue& value) {
     case Kind::integer:
       item->set_integer(value.number);
       return;
-    case Kind::blob:
+    case Kind::blob: {
       Blob* blob = Blob::create(value.text.size());
       blob->set_size(value.text.size());
       std::memcpy(blob->data(), value.text.data(), value.text.size());
-      charge(database, blob->allocated_bytes());
-      item->set_blob(blob);
-      return;
+      return take_blob(database, item, blob);
+    }
+    case Kind::free:
+      break;
   }
 }
 
 Entry Shard::create(unsigned db, std::string_view key, Hash hash, const NewValue& value,
                     int64_t deadline_ms) {
   Database& database = databases_[db];
-  const bool room = deadline_ms != kNoDeadline;
-  const size_t needed = Item::bytes_needed(key.size(), value.bytes_in_item(), room);
-  Item* item = take_item(database, needed);
-  item->format(key, value.kind, value.inline_length(), size_class_of(needed), room);
+  if (deadline_ms != kNoDeadline) deadline_ms = std::max<int64_t>(deadline_ms, 0);
+  ItemStore& store = store_of(database);
+  Item* item = store.create({.kind = value.kind,
+                             .key_length = key.size(),
+                             .text_length = value.inline_length(),
+                             .deadline_room = deadline_ms != kNoDeadline,
+                             .wide_deadline = deadline_ms >= Item::kWideDeadline,
+                             .rank_room = keeps_ranks()},
+                            key);
   write_value(database, item, value);
   ++entries_;
-  Slot* slot = database.table.insert(hash, ItemRef::to(item));
-  apply_deadline(db, item, deadline_ms, &hash);
+  Slot* slot = database.table.insert(hash, store.ref_of(item));
+  apply_deadline(database, item, deadline_ms);
+  if (keeps_ranks()) admit(database, item, ghosts_.recall(hash));
   return {item, slot};
 }
 
-Item* Shard::replace_item(Database& database, Entry& entry, size_t bytes_needed, bool deadline_room,
-                          Kind kind, size_t text_length) {
+Item* Shard::replace_item(Database& database, Entry& entry, const ItemShape& shape,
+                          size_t spare_bytes) {
   Item* old = entry.item_;
-  Item* item = take_item(database, bytes_needed);
-  item->format(old->key(), kind, text_length, size_class_of(bytes_needed), deadline_room);
-  if (deadline_room && old->has_deadline_room()) item->copy_deadline_from(*old);
-  Table::replace(entry.slot_, ItemRef::to(item));
+  ItemStore& store = *database.store;
+  Item* item = store.create(shape, old->key(), spare_bytes);
+  if (shape.deadline_room && item->has_room_for(old->deadline_ms())) {
+    item->set_deadline_ms(old->deadline_ms());
+    store.note_deadline(item, old->deadline_ms());
+  }
+  if (keeps_ranks() && shape.rank_room && !old->has_rank_room()) {
+    admit(database, item, /*remembered=*/false);
+  } else if (shape.rank_room) {
+    item->set_rank(old->rank());
+    if (keeps_ranks() && is_candidate(item)) note_rank(database, item);
+  }
+  Table::replace(entry.slot_, store.ref_of(item));
   entry.item_ = item;
   return old;
+}
+
+void Shard::move_value(Database& database, Entry& entry, const ItemShape& shape) {
+  Item* old = replace_item(database, entry, shape, 0);
+  std::memcpy(entry.item_->value(), old->value(), shape.value_bytes());
+  if (shape.kind == Kind::blob) {
+    database.store->owns_blob(old, false);
+    database.store->owns_blob(entry.item_, true);
+  }
+  free_item(database, old);
+}
+
+// Could the value be written where the old one is, without wasting much?
+bool Shard::fits_in_place(const Database& database, const Item* item, const NewValue& value) {
+  if (!item->can_say(value.inline_length())) return false;
+  const ItemShape shape = item->shape();
+  const size_t needed = value.bytes_in_item();
+  if (shape.far) {
+    return fits_outside(shape.key_length + needed, shape.key_length + database.store->value_room(item));
+  }
+  // Most often both need a slot of the same size: no look at the run.
+  const size_t other_bytes = shape.header_bytes() + shape.key_length;
+  const size_t total = other_bytes + needed;
+  if (total > kMaxSlotBytes) return false;
+  if (slot_class_of(total) == slot_class_of(shape.slot_bytes())) return true;
+  return fits_into_slot(total, other_bytes + database.store->value_room(item));
 }
 
 Entry Shard::overwrite(unsigned db, Entry existing, const NewValue& value, int64_t deadline_ms) {
   Database& database = databases_[db];
   Item* item = existing.item_;
-  apply_deadline(db, item, deadline_ms, nullptr);
+  if (deadline_ms != kNoDeadline) deadline_ms = std::max<int64_t>(deadline_ms, 0);
+  const bool has_room = item->has_room_for(deadline_ms);
   if (item->kind() == Kind::blob) {
     Blob* blob = item->blob();
-    if (value.kind == Kind::blob && blob->is_exclusive() &&
-        fits(value.text.size(), blob->capacity()) &&
-        (deadline_ms == kNoDeadline || item->has_deadline_room())) {
+    if (value.kind == Kind::blob && has_room && blob->is_exclusive() &&
+        fits_outside(value.text.size(), blob->capacity())) {
       std::memcpy(blob->data(), value.text.data(), value.text.size());
       blob->set_size(value.text.size());
+      apply_deadline(database, item, deadline_ms);
       return existing;
     }
     drop_blob(database, item);
+    item->set_kind(Kind::integer, 0);  // of no meaning, but of the same size
   }
-  // The room stays while a record is the entry's own: losing sight of it would make every
-  // repetition of SET and EXPIRE leave another record behind.
-  const bool needs_room = deadline_ms != kNoDeadline || item->has_owner();
-  const size_t needed_here =
-      Item::bytes_needed(item->key_length(), value.bytes_in_item(), item->has_deadline_room());
-  if ((item->has_deadline_room() || !needs_room) && fits(needed_here, item->capacity())) {
+  if (has_room && fits_in_place(database, item, value)) {
     item->set_kind(value.kind, value.inline_length());
     write_value(database, item, value);
+    apply_deadline(database, item, deadline_ms);
     return existing;
   }
-  const bool had_room = item->has_deadline_room();
-  const size_t needed = Item::bytes_needed(item->key_length(), value.bytes_in_item(), needs_room);
-  Item* old =
-      replace_item(database, existing, needed, needs_room, value.kind, value.inline_length());
+  ItemShape shape{.kind = value.kind,
+                  .key_length = item->key_length(),
+                  .text_length = value.inline_length(),
+                  .deadline_room = deadline_ms != kNoDeadline,
+                  .wide_deadline = deadline_ms >= Item::kWideDeadline,
+                  .rank_room = keeps_ranks() || item->has_rank_room()};
+  apply_deadline(database, item, kNoDeadline);
+  Item* old = replace_item(database, existing, shape, 0);
   write_value(database, existing.item_, value);
+  apply_deadline(database, existing.item_, deadline_ms);
   free_item(database, old);
-  if (!had_room) apply_deadline(db, existing.item_, deadline_ms, nullptr);
   return existing;
 }
 
@@ -156,11 +202,11 @@ Entry Shard::insert_integer(unsigned db, std::string_view key, Hash hash, int64_
 char* Shard::grow_blob(Database& database, Item* item, size_t length) {
   Blob* blob = item->blob();
   if (!blob->is_exclusive() || blob->capacity() < length) {
-    Blob* larger = Blob::create(length > blob->size() ? with_spare(length) : length);
+    const size_t spare = length > blob->size() ? spare_for(length) : 0;
+    Blob* larger = Blob::create(length + spare);
     std::memcpy(larger->data(), blob->data(), blob->size());
     drop_blob(database, item);
-    charge(database, larger->allocated_bytes());
-    item->set_blob(larger);
+    take_blob(database, item, larger);
     blob = larger;
   }
   blob->set_size(length);
@@ -172,29 +218,28 @@ char* Shard::grow_text(Database& database, Entry& entry, size_t length) {
   if (item->kind() == Kind::blob) return grow_blob(database, item, length);
   NumberText scratch;
   const std::string_view text = entry.text(scratch);  // in `scratch` if it is an integer's
-  const bool room = item->has_deadline_room();
+  const bool was_integer = item->kind() == Kind::integer;
+  ItemShape shape = item->shape();
+  shape.far = false;
   if (length >= kLargeValue) {
-    Blob* blob = Blob::create(with_spare(length));
+    Blob* blob = Blob::create(length + spare_for(length));
     blob->set_size(length);
     std::memcpy(blob->data(), text.data(), text.size());
-    charge(database, blob->allocated_bytes());
-    const size_t needed = Item::bytes_needed(item->key_length(), sizeof(uint64_t), room);
-    if (fits(needed, item->capacity())) {
-      item->set_kind(Kind::blob, 0);
-    } else {
-      free_item(database, replace_item(database, entry, needed, room, Kind::blob, 0));
-    }
-    entry.item_->set_blob(blob);
+    shape.kind = Kind::blob;
+    shape.text_length = 0;
+    Item* old = replace_item(database, entry, shape, 0);
+    take_blob(database, entry.item_, blob);
+    free_item(database, old);
     return blob->data();
   }
-  const size_t needed = Item::bytes_needed(item->key_length(), length, room);
-  if (needed <= item->capacity()) {
-    const bool was_integer = item->kind() == Kind::integer;
+  if (item->can_say(length) && length <= database.store->value_room(item)) {
     item->set_kind(Kind::text, length);
     if (was_integer && !text.empty()) std::memcpy(item->value(), text.data(), text.size());
     return item->value();
   }
-  Item* old = replace_item(database, entry, with_spare(needed), room, Kind::text, length);
+  shape.kind = Kind::text;
+  shape.text_length = length;
+  Item* old = replace_item(database, entry, shape, spare_for(length));
   if (!text.empty()) std::memcpy(entry.item_->value(), text.data(), text.size());
   free_item(database, old);
   return entry.item_->value();

@@ -8,30 +8,26 @@ namespace {
 
 // Two blocks with at most this many items together become one; well below a full block, so that the
 // next insertions do not split it again.
-constexpr unsigned kMergeBelow = 24;
+constexpr unsigned kMergeBelow = 40;
+// Of an item whose key is about to be hashed, this much is fetched.
+constexpr size_t kKeyBytesFetched = 64;
 // The directory may have this many words per block. Seeded hashes need about 4.
 constexpr size_t kMaxWordsPerBlock = 32;
 
 constexpr uint32_t kEndPosition = 1u << kDirectoryBits;
 
-bool is_key(uint64_t slot, std::string_view key) {
-  return ref_of(slot).item()->has_key(key);
-}
-
-// Calls `accept(slot)` for the slots of a home bucket's range that may belong to `hash`, until it
+// Calls `accept(ref)` for the slots of a home bucket's range that may belong to `hash`, until it
 // returns true; returns that slot or null.
 template <typename Accept>
 inline Slot* probe(Block* block, Hash hash, Accept accept) {
   const unsigned home = home_of(hash);
   const uint8_t tag = tag_of(hash);
-  const uint64_t fragment = fragment_of(hash);
   const unsigned reach = block->buckets[home].reach();
   for (unsigned distance = 0; distance <= reach; ++distance) {
     Bucket& bucket = block->buckets[(home + distance) % kBucketsPerBlock];
     for (SlotSet set = bucket.with_tag(tag); set != 0; set &= set - 1) {
       Slot& slot = bucket.slot(first_slot(set));
-      const uint64_t word = slot.load(std::memory_order_relaxed);
-      if (fragment_in(word) == fragment && accept(word)) return &slot;
+      if (accept(ref_in(slot))) return &slot;
     }
   }
   return nullptr;
@@ -58,16 +54,12 @@ void Table::prefetch_items(Hash hash, size_t bytes) const {
   Block* block = root.block_for(hash);
   const unsigned home = home_of(hash);
   const Bucket& bucket = block->buckets[home];
-  const uint64_t fragment = fragment_of(hash);
-  bool found = false;
-  for (SlotSet set = bucket.with_tag(tag_of(hash)); set != 0; set &= set - 1) {
-    const uint64_t word = bucket.slot(first_slot(set)).load(std::memory_order_relaxed);
-    if (fragment_in(word) != fragment) continue;
-    ref_of(word).prefetch(bytes);
-    found = true;
+  const SlotSet candidates = bucket.with_tag(tag_of(hash));
+  for (SlotSet set = candidates; set != 0; set &= set - 1) {
+    regions_.prefetch(ref_in(bucket.slot(first_slot(set))), bytes);
   }
   // Displaced, perhaps: its bucket at least can be on its way.
-  if (!found && bucket.reach() > 0) {
+  if (candidates == 0 && bucket.reach() > 0) {
     __builtin_prefetch(&block->buckets[(home + 1) % kBucketsPerBlock]);
   }
 }
@@ -75,35 +67,31 @@ void Table::prefetch_items(Hash hash, size_t bytes) const {
 size_t Table::structure_bytes() const {
   const Root root = this->root();
   if (root.word == 0) return 0;
-  return blocks_ * sizeof(Block) + BlockPool::directory_bytes(root.depth());
+  return blocks_ * sizeof(Block) + DirectoryPool::bytes(root.depth());
 }
 
 Slot* Table::find(std::string_view key, Hash hash) {
   const Root root = this->root();
   if (root.word == 0) return nullptr;
-  Slot* slot =
-      probe(root.block_for(hash), hash, [key](uint64_t word) { return is_key(word, key); });
+  const auto is_it = [this, key](ItemRef ref) { return regions_.item(ref)->has_key(key); };
+  Slot* slot = probe(root.block_for(hash), hash, is_it);
   if (slot != nullptr || spilled_ == nullptr) [[likely]]
     return slot;
   for (const auto& spilled : *spilled_) {
-    if (spilled->hash == hash && is_key(spilled->slot.load(std::memory_order_relaxed), key)) {
-      return &spilled->slot;
-    }
+    if (spilled->hash == hash && is_it(ref_in(spilled->slot))) return &spilled->slot;
   }
   return nullptr;
 }
 
-Slot* Table::find_if(Hash hash, FunctionRef<bool(const Item&)> accepts) {
+Slot* Table::find_ref(ItemRef ref, Hash hash) {
   const Root root = this->root();
   if (root.word == 0) return nullptr;
-  const auto accept = [accepts](uint64_t word) { return accepts(*ref_of(word).item()); };
-  Slot* slot = probe(root.block_for(hash), hash, accept);
-  if (slot != nullptr || spilled_ == nullptr) return slot;
+  const auto is_it = [ref](ItemRef other) { return other.bits() == ref.bits(); };
+  Slot* slot = probe(root.block_for(hash), hash, is_it);
+  if (slot != nullptr || spilled_ == nullptr) [[likely]]
+    return slot;
   for (const auto& spilled : *spilled_) {
-    if (directory_bits(spilled->hash) == directory_bits(hash) &&
-        accept(spilled->slot.load(std::memory_order_relaxed))) {
-      return &spilled->slot;
-    }
+    if (is_it(ref_in(spilled->slot))) return &spilled->slot;
   }
   return nullptr;
 }
@@ -111,21 +99,14 @@ Slot* Table::find_if(Hash hash, FunctionRef<bool(const Item&)> accepts) {
 Slot* Table::insert(Hash hash, ItemRef ref) {
   if (root().word == 0) create();
   ++size_;
-  const uint64_t word = make_slot(ref, fragment_of(hash));
-  const uint8_t tag = tag_of(hash);
   for (;;) {
     Block* block = root().block_for(hash);
-    if (Slot* slot = block->place(word, tag)) return slot;
+    if (Slot* slot = block->place(hash, ref)) return slot;
     if (!split(block, hash)) return spill(hash, ref);
   }
 }
 
-void Table::replace(Slot* slot, ItemRef ref) {
-  const uint64_t word = slot->load(std::memory_order_relaxed);
-  slot->store(make_slot(ref, fragment_in(word)), std::memory_order_relaxed);
-}
-
-void Table::erase(Slot* slot) {
+void Table::erase(Slot* slot, Hash hash) {
   --size_;
   if (spilled_ != nullptr) [[unlikely]] {
     if (SpilledSlot* spilled = spilled_at(slot)) {
@@ -137,25 +118,22 @@ void Table::erase(Slot* slot) {
   }
   Block* block = block_around(slot);
   const Bucket& bucket = block->buckets[block->bucket_of(slot)];
-  const uint64_t word = slot->load(std::memory_order_relaxed);
-  block->remove(slot);
+  block->remove(slot, hash);
   if (size_ == 0) return drop();
-  if (bucket.is_empty() && block->depth() > 0) {
-    merge_around(block, directory_bits_of(word, block->depth()));
-  }
+  if (bucket.is_empty() && block->depth() > 0) merge_around(block, directory_bits(hash));
   if (spilled_ != nullptr) [[unlikely]]
     reclaim_spilled();
 }
 
 void Table::create() {
-  Block* block = context_.pool.take_block();
-  DirectoryWord* directory = context_.pool.take_directory(kMinDirectoryDepth);
+  Block* block = context_.blocks.take();
+  DirectoryWord* directory = context_.directories.take(kMinDirectoryDepth);
   for (size_t index = 0; index < size_t{1} << kMinDirectoryDepth; ++index) {
     directory[index].store(block, std::memory_order_release);
   }
   blocks_ = 1;
   deepest_ = 0;
-  context_.account.bytes += sizeof(Block) + BlockPool::directory_bytes(kMinDirectoryDepth);
+  context_.account.bytes += sizeof(Block) + DirectoryPool::bytes(kMinDirectoryDepth);
   set_root(directory, kMinDirectoryDepth);
 }
 
@@ -167,9 +145,9 @@ void Table::drop() {
   for (size_t index = 0; index < size_t{1} << root.depth();) {
     Block* block = root.block(index);
     index += size_t{1} << (root.depth() - block->depth());
-    context_.pool.give_block(block);
+    context_.blocks.give(block);
   }
-  context_.pool.give_directory(root.directory(), root.depth());
+  context_.directories.give(root.directory(), root.depth());
   blocks_ = 0;
   deepest_ = 0;
 }
@@ -184,40 +162,27 @@ void Table::point(uint32_t bits, unsigned depth, Block* block) {
   }
 }
 
-// The directory bits of an item, at least the first `count` of them.
-uint32_t Table::directory_bits_of(uint64_t slot, unsigned count) const {
-  if (count <= kStoredBits) [[likely]]
-    return directory_bits_in(slot);
-  return directory_bits(context_.hasher(ref_of(slot).item()->key()));
-}
-
 bool Table::split(Block* block, Hash hash) {
   const unsigned depth = block->depth();
   if (depth == root().depth() && !double_directory()) return false;
 
-  struct Taken {
-    uint64_t slot;
-    uint8_t tag;
-  };
-  Taken taken[kSlotsPerBlock];
+  ItemRef taken[kSlotsPerBlock];
   unsigned count = 0;
   for (const Bucket& bucket : block->buckets) {
-    for (unsigned index = 0; index < kSlotsPerBucket; ++index) {
-      const uint64_t word = bucket.slot(index).load(std::memory_order_relaxed);
-      if (word == 0) continue;
-      taken[count++] = {word, bucket.tag(index)};
-      if (depth >= kStoredBits) ref_of(word).prefetch();
+    for (SlotSet set = bucket.used(); set != 0; set &= set - 1) {
+      taken[count] = ref_in(bucket.slot(first_slot(set)));
+      regions_.prefetch(taken[count++], kKeyBytesFetched);
     }
   }
-  Block* upper = context_.pool.take_block();
+  Block* upper = context_.blocks.take();
   block->clear();
   block->buckets[0].set_depth(depth + 1);
   upper->buckets[0].set_depth(depth + 1);
   const uint32_t bit = 1u << (kDirectoryBits - 1 - depth);
   for (unsigned index = 0; index < count; ++index) {
-    const Taken& each = taken[index];
-    const bool goes_up = (directory_bits_of(each.slot, depth + 1) & bit) != 0;
-    (goes_up ? upper : block)->place(each.slot, each.tag);
+    const Hash item_hash = hash_of(taken[index]);
+    const bool goes_up = (directory_bits(item_hash) & bit) != 0;
+    (goes_up ? upper : block)->place(item_hash, taken[index]);
   }
   context_.account.bytes += sizeof(Block);
   ++blocks_;
@@ -232,14 +197,14 @@ bool Table::double_directory() {
   if (depth > context_.max_depth || size_t{1} << depth > kMaxWordsPerBlock * (blocks_ + 8)) {
     return false;
   }
-  DirectoryWord* directory = context_.pool.take_directory(depth);
+  DirectoryWord* directory = context_.directories.take(depth);
   for (size_t index = 0; index < size_t{1} << depth; ++index) {
     directory[index].store(old.block(index >> 1), std::memory_order_release);
   }
   set_root(directory, depth);
-  context_.pool.give_directory(old.directory(), old.depth());
+  context_.directories.give(old.directory(), old.depth());
   context_.account.bytes +=
-      BlockPool::directory_bytes(depth) - BlockPool::directory_bytes(old.depth());
+      DirectoryPool::bytes(depth) - DirectoryPool::bytes(old.depth());
   deepest_ = 0;
   return true;
 }
@@ -248,7 +213,7 @@ bool Table::double_directory() {
 void Table::halve_directory() {
   const Root old = root();
   const unsigned depth = old.depth() - 1;
-  DirectoryWord* directory = context_.pool.take_directory(depth);
+  DirectoryWord* directory = context_.directories.take(depth);
   deepest_ = 0;
   for (size_t index = 0; index < size_t{1} << depth; ++index) {
     Block* block = old.block(index << 1);
@@ -256,9 +221,9 @@ void Table::halve_directory() {
     if (block->depth() == depth) ++deepest_;
   }
   set_root(directory, depth);
-  context_.pool.give_directory(old.directory(), old.depth());
+  context_.directories.give(old.directory(), old.depth());
   context_.account.bytes -=
-      BlockPool::directory_bytes(old.depth()) - BlockPool::directory_bytes(depth);
+      DirectoryPool::bytes(old.depth()) - DirectoryPool::bytes(depth);
 }
 
 // Merges the block that stands for `bits` with its other half, and the result again, while both are
@@ -269,14 +234,14 @@ void Table::merge_around(Block* block, uint32_t bits) {
     Block* other = root().block(root().index_of(bits ^ bit));
     if (other->depth() != depth || block->count() + other->count() > kMergeBelow) return;
     for (const Bucket& bucket : other->buckets) {
-      for (unsigned index = 0; index < kSlotsPerBucket; ++index) {
-        const uint64_t word = bucket.slot(index).load(std::memory_order_relaxed);
-        if (word != 0) block->place(word, bucket.tag(index));
+      for (SlotSet set = bucket.used(); set != 0; set &= set - 1) {
+        const ItemRef ref = ref_in(bucket.slot(first_slot(set)));
+        block->place(hash_of(ref), ref);
       }
     }
     block->buckets[0].set_depth(depth - 1);
     point(bits, depth - 1, block);
-    context_.pool.give_block(other);
+    context_.blocks.give(other);
     context_.account.bytes -= sizeof(Block);
     --blocks_;
     if (depth == root().depth()) deepest_ -= 2;
@@ -288,7 +253,7 @@ Slot* Table::spill(Hash hash, ItemRef ref) {
   if (spilled_ == nullptr) spilled_ = std::make_unique<Spill>();
   spilled_->push_back(std::make_unique<SpilledSlot>());
   SpilledSlot& spilled = *spilled_->back();
-  spilled.slot.store(make_slot(ref, fragment_of(hash)), std::memory_order_relaxed);
+  spilled.slot.store(ref.bits(), std::memory_order_relaxed);
   spilled.hash = hash;
   return &spilled.slot;
 }
@@ -303,8 +268,7 @@ SpilledSlot* Table::spilled_at(const Slot* slot) const {
 // Moves spilled entries into their blocks where there is room again.
 void Table::reclaim_spilled() {
   std::erase_if(*spilled_, [this](const auto& spilled) {
-    const uint64_t word = spilled->slot.load(std::memory_order_relaxed);
-    return root().block_for(spilled->hash)->place(word, tag_of(spilled->hash)) != nullptr;
+    return root().block_for(spilled->hash)->place(spilled->hash, ref_in(spilled->slot)) != nullptr;
   });
   if (spilled_->empty()) spilled_.reset();
 }
@@ -314,9 +278,8 @@ uint32_t Table::visit_block(uint32_t position, FunctionRef<void(Slot*)> visitor)
   if (root.word == 0) return kEndPosition;
   Block* block = root.block(root.index_of(position));
   for (Bucket& bucket : block->buckets) {
-    for (unsigned index = 0; index < kSlotsPerBucket; ++index) {
-      Slot& slot = bucket.slot(index);
-      if (slot.load(std::memory_order_relaxed) != 0) visitor(&slot);
+    for (SlotSet set = bucket.used(); set != 0; set &= set - 1) {
+      visitor(&bucket.slot(first_slot(set)));
     }
   }
   if (spilled_ != nullptr) {
@@ -356,6 +319,17 @@ Slot* Table::random(uint64_t random) {
   return found[(random >> 32) % found.size()];
 }
 
+void Table::swap(Table& other) {
+  const uint64_t word = root_.load(std::memory_order_relaxed);
+  root_.store(other.root_.load(std::memory_order_relaxed), std::memory_order_release);
+  other.root_.store(word, std::memory_order_release);
+  regions_.swap(other.regions_);
+  std::swap(size_, other.size_);
+  std::swap(spilled_, other.spilled_);
+  std::swap(blocks_, other.blocks_);
+  std::swap(deepest_, other.deepest_);
+}
+
 DetachedTable Table::detach() {
   const Root old = root();
   context_.account.bytes -= structure_bytes();
@@ -363,47 +337,28 @@ DetachedTable Table::detach() {
   size_ = 0;
   blocks_ = 0;
   deepest_ = 0;
-  return DetachedTable(context_.pool, old, std::move(spilled_));
+  spilled_.reset();
+  return DetachedTable(context_, old);
 }
 
 DetachedTable::DetachedTable(DetachedTable&& other) noexcept
-    : pool_(other.pool_),
+    : context_(other.context_),
       root_(std::exchange(other.root_, Table::Root{})),
-      index_(other.index_),
-      spilled_(std::move(other.spilled_)) {}
+      index_(other.index_) {}
 
 DetachedTable::~DetachedTable() = default;
 
-size_t DetachedTable::release_slice(size_t max_items, FunctionRef<void(Item*)> release) {
+size_t DetachedTable::release_slice(size_t max_blocks) {
   size_t released = 0;
-  while (root_.word != 0 && (released < max_items || released == 0)) {
+  while (root_.word != 0 && released < max_blocks) {
     Block* block = root_.block(index_);
-    if (block->count() == 0) ++released;  // an empty block is work, too
-    for (const Bucket& bucket : block->buckets) {
-      for (unsigned index = 0; index < kSlotsPerBucket; ++index) {
-        ref_of(bucket.slot(index).load(std::memory_order_relaxed)).prefetch();
-      }
-    }
-    for (const Bucket& bucket : block->buckets) {
-      for (unsigned index = 0; index < kSlotsPerBucket; ++index) {
-        const uint64_t word = bucket.slot(index).load(std::memory_order_relaxed);
-        if (word == 0) continue;
-        release(ref_of(word).item());
-        ++released;
-      }
-    }
     index_ += size_t{1} << (root_.depth() - block->depth());
-    pool_.give_block(block);
+    context_.blocks.give(block);
+    ++released;
     if (index_ == size_t{1} << root_.depth()) {
-      pool_.give_directory(root_.directory(), root_.depth());
+      context_.directories.give(root_.directory(), root_.depth());
       root_.word = 0;
     }
-  }
-  while (root_.word == 0 && spilled_ != nullptr && released < max_items) {
-    release(ref_of(spilled_->back()->slot.load(std::memory_order_relaxed)).item());
-    ++released;
-    spilled_->pop_back();
-    if (spilled_->empty()) spilled_.reset();
   }
   return released;
 }

@@ -7,8 +7,9 @@
 //   011 -> C                         E  depth 1: 1
 //   1.. -> E E E E
 //
-// Owns directory and blocks (taken from the shard's pool) and the references to items, not the
-// items. Never allocates or frees an item, never looks at a value or a deadline.
+// Owns directory and blocks (taken from the shard's pools), the references to items and the map that
+// leads from a reference to its item; not the items. Never allocates or frees an item, never looks
+// at a value or a deadline.
 //
 // Growing splits one full block in two, halving the range of hashes it stands for; the directory
 // doubles when that block was of depth D. Shrinking merges two blocks that are each other's other
@@ -44,7 +45,8 @@ namespace larder::storage {
 // What the tables of a shard share.
 struct TableContext {
   const KeyHasher& hasher;
-  BlockPool& pool;
+  BlockPool& blocks;
+  DirectoryPool& directories;
   Account& account;
   unsigned max_depth = kDirectoryBits;  // of a directory, at least Table::kMinDirectoryDepth
 };
@@ -72,29 +74,35 @@ class Table {
   void prefetch_bucket(Hash hash) const;
   void prefetch_items(Hash hash, size_t bytes) const;
 
+  // Where references lead; kept by the store of the items.
+  RegionMap& regions() { return regions_; }
+
   size_t size() const { return size_; }
   // Blocks and directory, as they stand in the account.
   size_t structure_bytes() const;
 
   // The slot of a key; null if absent.
   Slot* find(std::string_view key, Hash hash);
-  // The first slot that `accepts` among those whose item may have a hash like `hash` in
-  // bits 55..21.
-  Slot* find_if(Hash hash, FunctionRef<bool(const Item&)> accepts);
+  // The slot that holds a reference; null if there is none. `hash` is that of the item's key.
+  Slot* find_ref(ItemRef ref, Hash hash);
   // REQUIRES: the key is absent.
   Slot* insert(Hash hash, ItemRef ref);
   // Names another item of the same key. REQUIRES: `slot` is in use.
-  static void replace(Slot* slot, ItemRef ref);
-  // REQUIRES: `slot` is in use and its item still exists.
-  void erase(Slot* slot);
+  static void replace(Slot* slot, ItemRef ref) {
+    slot->store(ref.bits(), std::memory_order_relaxed);
+  }
+  // REQUIRES: `slot` is in use by an item of this hash.
+  void erase(Slot* slot, Hash hash);
 
   // Visits the block `position` (directory bits) lies in; returns the position after it, 2^24 at
   // the end.
   uint32_t visit_block(uint32_t position, FunctionRef<void(Slot*)> visitor);
   Slot* random(uint64_t random);
 
-  // Leaves this table empty and returns what it held. O(1).
+  // Leaves this table empty and returns its directory and blocks. O(1). The map is not touched.
   DetachedTable detach();
+  // Exchanges everything with a table of the same shard.
+  void swap(Table& other);
 
   // Checks the invariants; aborts with a message if one is broken.
   void verify() const;
@@ -126,13 +134,14 @@ class Table {
   void halve_directory();
   void point(uint32_t bits, unsigned depth, Block* block);
   void merge_around(Block* block, uint32_t bits);
-  uint32_t directory_bits_of(uint64_t slot, unsigned count) const;
+  Hash hash_of(ItemRef ref) const { return context_.hasher(regions_.item(ref)->key()); }
   Slot* spill(Hash hash, ItemRef ref);
   void reclaim_spilled();
   SpilledSlot* spilled_at(const Slot* slot) const;
   void verify_block(const Root& root, const Block& block, uint32_t bits) const;
 
   std::atomic<uint64_t> root_{0};
+  RegionMap regions_;  // on the cache line of root_: both are on the way to an item
   size_t size_ = 0;
   std::unique_ptr<Spill> spilled_;  // null if empty
   size_t blocks_ = 0;
@@ -140,7 +149,7 @@ class Table {
   const TableContext& context_;
 };
 
-// What Table::detach() took out, freed piece by piece.
+// The directory and blocks that Table::detach() took out, freed piece by piece.
 class DetachedTable {
  public:
   DetachedTable(DetachedTable&& other) noexcept;
@@ -148,20 +157,17 @@ class DetachedTable {
   // REQUIRES: is_empty().
   ~DetachedTable();
 
-  bool is_empty() const { return root_.word == 0 && spilled_ == nullptr; }
-  // Calls `release` for the items of about `max_items` entries, at least one block's, and returns
-  // their number.
-  size_t release_slice(size_t max_items, FunctionRef<void(Item*)> release);
+  bool is_empty() const { return root_.word == 0; }
+  // Frees about `max_blocks` blocks; returns how many.
+  size_t release_slice(size_t max_blocks);
 
  private:
   friend class Table;
-  DetachedTable(BlockPool& pool, Table::Root root, std::unique_ptr<Spill> spilled)
-      : pool_(pool), root_(root), spilled_(std::move(spilled)) {}
+  DetachedTable(const TableContext& context, Table::Root root) : context_(context), root_(root) {}
 
-  BlockPool& pool_;
+  const TableContext& context_;
   Table::Root root_;
   size_t index_ = 0;  // directory words before this one are done
-  std::unique_ptr<Spill> spilled_;
 };
 
 }  // namespace larder::storage

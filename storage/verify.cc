@@ -46,7 +46,7 @@ void Table::verify() const {
   if (spilled_ == nullptr) return;
   check(!spilled_->empty(), "there is no empty list of spilled entries");
   for (const auto& spilled : *spilled_) {
-    const Item* item = ref_of(spilled->slot.load()).item();
+    const Item* item = regions_.item(ref_in(spilled->slot));
     check(context_.hasher(item->key()) == spilled->hash, "a spilled entry knows its hash");
     check(root.block_for(spilled->hash)->count() == kSlotsPerBlock,
           "an entry is spilled only while its block is full");
@@ -55,78 +55,78 @@ void Table::verify() const {
 
 void Table::verify_block(const Root& root, const Block& block, uint32_t bits) const {
   unsigned farthest[kBucketsPerBlock] = {};
+  unsigned displaced[kBucketsPerBlock] = {};
   std::vector<std::string_view> keys;
   for (unsigned position = 0; position < kBucketsPerBlock; ++position) {
     const Bucket& bucket = block.buckets[position];
     check(position == 0 || bucket.depth() == 0, "only the first bucket holds the depth");
     for (unsigned index = 0; index < kSlotsPerBucket; ++index) {
-      const uint64_t word = bucket.slot(index).load();
-      check((word == 0) == (bucket.tag(index) == 0), "a slot is free if its tag is");
-      if (word == 0) continue;
-      Item* item = ref_of(word).item();
+      const ItemRef ref = ref_in(bucket.slot(index));
+      check((ref.bits() == 0) == (bucket.tag(index) == 0), "a slot is free if its tag is");
+      if (ref.bits() == 0) continue;
+      const Item* item = regions_.item(ref);
       const Hash hash = context_.hasher(item->key());
-      check(ItemRef::to(item).bits() == ref_of(word).bits(), "a reference tells its item's lines");
       check(bucket.tag(index) == tag_of(hash), "a slot has its key's tag");
-      check(fragment_in(word) == fragment_of(hash), "a slot has its key's bits of hash");
       check((directory_bits(hash) ^ bits) >> (kDirectoryBits - block.depth()) == 0,
             "an entry lies in the block of its hash");
       check(root.block_for(hash) == &block, "the directory leads to an entry's block");
       const unsigned home = home_of(hash);
       farthest[home] = std::max(farthest[home], (position - home) % kBucketsPerBlock);
+      if (position != home) ++displaced[home];
       keys.push_back(item->key());
     }
   }
   for (unsigned home = 0; home < kBucketsPerBlock; ++home) {
-    check(block.buckets[home].reach() == farthest[home], "a bucket's reach is exact");
+    const Bucket& bucket = block.buckets[home];
+    check(bucket.displaced() == displaced[home], "a bucket counts its displaced entries");
+    check(bucket.reach() >= farthest[home], "no entry lies beyond its bucket's reach");
+    check(displaced[home] > 0 || bucket.reach() == 0, "a bucket without displaced entries ends here");
   }
   std::sort(keys.begin(), keys.end());
   check(std::adjacent_find(keys.begin(), keys.end()) == keys.end(), "a key is there once");
 }
 
 void Shard::verify() const {
-  std::vector<uint64_t> records;
-  wheel_.verify([&records](WheelRecord record) { records.push_back(record.word); });
-  std::sort(records.begin(), records.end());
   size_t all_entries = 0;
-  size_t all_owned = 0;
   size_t all_bytes = 0;
   for (unsigned db = 0; db < kMaxDatabases; ++db) {
     const Database& database = databases_[db];
     database.table.verify();
+    if (database.store == nullptr) {
+      check(database.table.size() == 0, "without a store there are no entries");
+      continue;
+    }
+    const ItemStore& store = *database.store;
+    store.verify();
     size_t item_bytes = 0;
+    size_t blob_bytes = 0;
     size_t with_deadline = 0;
-    size_t owned = 0;
     WideSum deadline_sum_ms = 0;
     // Visiting does not change the table; it only hands out slots through which one could.
     Table& table = const_cast<Table&>(database.table);
     for (uint32_t position = 0; position < 1u << kDirectoryBits;) {
       position = table.visit_block(position, [&](Slot* slot) {
-        const Item* item = entry_at(slot).item_;
-        item_bytes += item->capacity();
-        if (item->kind() == Kind::blob) item_bytes += item->blob()->allocated_bytes();
+        const Item* item = store.item(ref_in(*slot));
+        check(store.ref_of(item).bits() == ref_in(*slot).bits(), "a reference leads back to itself");
+        item_bytes += store.bytes_of(item);
+        if (item->kind() == Kind::blob) blob_bytes += item->blob()->allocated_bytes();
         const int64_t deadline_ms = item->deadline_ms();
-        if (item->has_owner()) {
-          ++owned;
-          const uint64_t word = WheelRecord::of(hasher_(item->key()), db, item->owner()).word;
-          check(std::binary_search(records.begin(), records.end(), word),
-                "the record an entry counts on is in the wheel");
-        }
         if (deadline_ms == kNoDeadline) return;
         ++with_deadline;
         deadline_sum_ms += static_cast<uint64_t>(deadline_ms);
-        check(item->has_owner() || Item::is_wide(deadline_ms), "the wheel knows every deadline");
+        check(next_due_ms_ - kTickMs < deadline_ms, "no entry is due before next_due_ms()");
       });
     }
-    check(item_bytes == database.item_bytes, "the account of items is exact");
+    check(item_bytes == store.bytes(), "the account of items is exact");
+    check(blob_bytes == database.blob_bytes, "the account of blobs is exact");
     check(with_deadline == database.with_deadline, "entries with a deadline are counted");
     check(deadline_sum_ms == database.deadline_sum_ms, "the sum of deadlines is exact");
-    check(owned == database.owned, "entries that count on a record are counted");
-    all_owned += owned;
+    check(store.size() == table.size(), "the store has the table's items");
+    check(!store.is_sparse() || (sparse_ >> db & 1) != 0, "a sparse store is known");
     all_entries += table.size();
-    all_bytes += item_bytes + table.structure_bytes();
+    all_bytes += item_bytes + blob_bytes + table.structure_bytes();
   }
   check(all_entries == entries_, "the shard counts its entries");
-  check(all_owned == owned_, "the shard counts entries that count on a record");
   check(all_bytes == account_.bytes, "the account of the shard is exact");
   check(entries_ > 0 || bytes() == 0, "an empty shard has no memory");
 }

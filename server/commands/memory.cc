@@ -44,7 +44,7 @@ void usage(KeyContext& context, Arguments arguments, Reply& reply) {
   if (!are_usage_options(arguments, reply)) return;
   const Entry entry = context.find(context.key());
   if (!entry) return reply.null();
-  reply.integer(static_cast<int64_t>(entry.allocated_bytes()));
+  reply.integer(static_cast<int64_t>(context.bytes_of(context.key(), entry)));
 }
 
 // ---- MEMORY STATS, MEMORY DOCTOR ----------------------------------------------------------------

@@ -141,7 +141,7 @@ class Run {
       shard_.erase(db, entry);
     }) > 0) {
     }
-    require(shard_.next_due_ms() > now_ms_, "the wheel has arrived");
+    require(shard_.next_due_ms() > now_ms_, "everything due has gone");
     for (const auto& model : models_) {
       for (const auto& [key, value] : model) {
         require(value.deadline_ms == kNoDeadline || value.deadline_ms > now_ms_ - 64,

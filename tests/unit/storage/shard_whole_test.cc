@@ -79,7 +79,7 @@ TEST_CASE("what stays during a scan is visited, whatever splits and merges meanw
     ++calls;
     CHECK((position > before || position == 0));
     CHECK(position < uint64_t{1} << 45);
-    CHECK(visited <= 56);
+    CHECK(visited <= 96);
     for (size_t count = random() % 600; count > 0 && next_other < kOthers; --count, ++next_other) {
       growing ? one.set(key_of(next_other)) : void(one.erase(key_of(next_other)));
     }

@@ -1,4 +1,4 @@
-// The table alone: blocks that cannot be split, and depths beyond the bits a slot remembers.
+// The table alone: blocks that cannot be split, growing and shrinking.
 #include "storage/table.h"
 
 #include <catch2/catch.hpp>
@@ -7,30 +7,35 @@
 #include <random>
 #include <string>
 
+#include "storage/item_store.h"
+
 namespace larder::storage {
 namespace {
 
-// A table with its items, which the table itself does not own.
+// A table and the store of its items.
 class OneTable {
  public:
-  explicit OneTable(unsigned max_depth) : context_{hasher_, pool_, account_, max_depth} {}
+  explicit OneTable(unsigned max_depth)
+      : context_{hasher_, blocks_, directories_, account_, max_depth},
+        store_(region_tables_, account_, table.regions()) {}
   ~OneTable() {
-    for (auto& [key, item] : items_) ItemAllocator::release(item);
+    store_.detach();
+    while (store_.release_slice(1'000) > 0) {
+    }
     DetachedTable detached = table.detach();
-    while (!detached.is_empty()) detached.release_slice(1'000, [](Item*) {});
+    while (!detached.is_empty()) detached.release_slice(1'000);
   }
 
   void insert(const std::string& key) {
-    const size_t bytes = Item::bytes_needed(key.size(), 0, false);
-    Item* item = ItemAllocator::allocate(size_class_of(bytes));
-    item->format(key, Kind::text, 0, size_class_of(bytes), false);
-    Slot* slot = table.insert(hasher_(key), ItemRef::to(item));
+    Item* item = store_.create({.kind = Kind::text, .key_length = key.size()}, key);
+    Slot* slot = table.insert(hasher_(key), store_.ref_of(item));
     REQUIRE(slot == table.find(key, hasher_(key)));
+    REQUIRE(slot == table.find_ref(store_.ref_of(item), hasher_(key)));
     items_[key] = item;
   }
   void erase(const std::string& key) {
-    table.erase(find(key));
-    ItemAllocator::release(items_.at(key));
+    table.erase(find(key), hasher_(key));
+    store_.release(items_.at(key));
     items_.erase(key);
   }
   Slot* find(const std::string& key) { return table.find(key, hasher_(key)); }
@@ -42,7 +47,7 @@ class OneTable {
     for (const auto& [key, item] : items_) {
       Slot* slot = find(key);
       REQUIRE(slot != nullptr);
-      REQUIRE(ref_of(slot->load()).item() == item);
+      REQUIRE(store_.item(ref_in(*slot)) == item);
     }
     size_t visited = 0;
     for (uint32_t position = 0; position < 1u << kDirectoryBits;) {
@@ -53,18 +58,23 @@ class OneTable {
 
  private:
   KeyHasher hasher_{3};
-  BlockPool pool_;
+  BlockPool blocks_;
+  DirectoryPool directories_;
+  RegionPool region_tables_;
   Account account_;
   TableContext context_;
   std::map<std::string, Item*> items_;
 
  public:
   Table table{context_};
+
+ private:
+  ItemStore store_;
 };
 
 TEST_CASE("entries spill when their block cannot be split, and return when there is room") {
-  OneTable one(Table::kMinDirectoryDepth);  // at most 64 blocks, 3,584 slots
-  constexpr int kKeys = 5'000;
+  OneTable one(Table::kMinDirectoryDepth);  // at most 64 blocks, 6,144 slots
+  constexpr int kKeys = 8'000;
   for (int number = 0; number < kKeys; ++number) one.insert(std::to_string(number));
   one.compare();
   std::mt19937 random(1);
@@ -81,26 +91,16 @@ TEST_CASE("entries spill when their block cannot be split, and return when there
   CHECK(one.bytes() == 0);
 }
 
-TEST_CASE("spilled entries are freed with a detached table") {
-  OneTable one(Table::kMinDirectoryDepth);
-  for (int number = 0; number < 4'500; ++number) one.insert(std::to_string(number));
+TEST_CASE("a detached table gives its blocks back in slices") {
+  OneTable one(kDirectoryBits);
+  for (int number = 0; number < 20'000; ++number) one.insert(std::to_string(number));
   DetachedTable detached = one.table.detach();
   CHECK(one.table.size() == 0);
   size_t released = 0;
   size_t slices = 0;
-  for (; !detached.is_empty(); ++slices) released += detached.release_slice(100, [](Item*) {});
-  CHECK(released == 4'500);
-  CHECK(slices >= 29);  // a slice may exceed 100 by a block
-}
-
-TEST_CASE("a table deeper than the bits its slots remember hashes keys again") {
-  // Some 2^13 blocks of depth 13, of which a third splits again.
-  OneTable one(kDirectoryBits);
-  constexpr int kKeys = 350'000;
-  for (int number = 0; number < kKeys; ++number) one.insert(std::to_string(number));
-  one.compare();
-  for (int number = 0; number < kKeys; ++number) one.erase(std::to_string(number));
-  CHECK(one.bytes() == 0);
+  for (; !detached.is_empty(); ++slices) released += detached.release_slice(10);
+  CHECK(released >= 20'000 / kSlotsPerBlock);
+  CHECK(slices == (released + 9) / 10);
 }
 
 }  // namespace

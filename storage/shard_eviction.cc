@@ -1,0 +1,229 @@
+// Who goes first: ranks of entries, and the steps of eviction.
+#include <algorithm>
+#include <bit>
+
+#include "storage/check.h"
+#include "storage/shard.h"
+
+namespace larder::storage {
+namespace {
+
+// Runs looked at in one step, of about 8 KiB each: some 10 us.
+constexpr unsigned kLooksPerStep = 8;
+// Tries to find an entry with a deadline at random, before the one that is due first is taken.
+constexpr unsigned kRandomTries = 16;
+
+}  // namespace
+
+Entry Shard::entry_of(Database& database, Item* item) {
+  Slot* slot = database.table.find_ref(database.store->ref_of(item), hasher_(item->key()));
+  check(slot != nullptr, "an item in the store is in the table");
+  return {item, slot};
+}
+
+// ---- ranks --------------------------------------------------------------------------------------
+
+unsigned Shard::segment_of(const Item* item) const {
+  return eviction_ == EvictionPolicy::lfu ? 0 : StampPolicy::segment(item->rank());
+}
+
+// Of items without a rank: 0, in segment 0, so that they go first.
+uint64_t Shard::key_in_segment(const Item* item, unsigned segment) const {
+  if (!is_candidate(item)) return UINT64_MAX;
+  if (!item->has_rank_room()) return segment == 0 ? 0 : UINT64_MAX;
+  if (segment_of(item) != segment) return UINT64_MAX;
+  return with_policy(eviction_,
+                     [&](auto policy) { return policy.key(item->rank(), rank_clock_); });
+}
+
+void Shard::note_rank(Database& database, const Item* item) {
+  const unsigned segment = item->has_rank_room() ? segment_of(item) : 0;
+  database.store->note_rank(item, segment, key_in_segment(item, segment));
+}
+
+// A new entry gets its rank. REQUIRES: keeps_ranks(), and the item has room for it.
+void Shard::admit(Database& database, Item* item, bool remembered) {
+  item->set_rank(with_policy(
+      eviction_, [&](auto policy) { return policy.admitted(rank_clock_, front_, remembered); }));
+  ++database.segment_sizes[segment_of(item)];
+  if (is_candidate(item)) note_rank(database, item);
+}
+
+// The item goes.
+void Shard::forget_rank(Database& database, const Item* item) {
+  if (item->has_rank_room() && keeps_ranks()) --database.segment_sizes[segment_of(item)];
+}
+
+size_t Shard::segment_size(unsigned segment) const {
+  size_t sum = 0;
+  for (const Database& database : databases_) sum += database.segment_sizes[segment];
+  return sum;
+}
+
+void Shard::touch(unsigned db, Entry existing) {
+  Item* item = existing.item_;
+  if (!keeps_ranks() || !item->has_rank_room()) return;
+  const uint32_t rank = with_policy(
+      eviction_, [&](auto policy) { return policy.hit(item->rank(), rank_clock_); });
+  // A key only grows by a hit, so that no bound has to be looked at.
+  static_cast<void>(db);
+  item->set_rank(rank);
+}
+
+void Shard::use_eviction(EvictionPolicy policy, bool volatile_only) {
+  const bool keep = keeps_ranks() && storage::keeps_ranks(policy) &&
+                    (eviction_ == EvictionPolicy::lfu) == (policy == EvictionPolicy::lfu);
+  eviction_ = policy;
+  volatile_only_ = volatile_only;
+  front_ = 0;
+  ghosts_.clear();
+  rank_all(keep);
+}
+
+// Counts and bounds anew.
+void Shard::rank_all(bool keep) {
+  unranked_ = 0;
+  rank_position_ = 0;
+  for (unsigned db = 0; db < kMaxDatabases; ++db) {
+    Database& database = databases_[db];
+    database.segment_sizes[0] = database.segment_sizes[1] = 0;
+    if (database.store == nullptr) continue;
+    database.store->forget_ranks();
+    if (!keeps_ranks()) continue;
+    database.store->visit(0, SIZE_MAX, [&](Item* item) {
+      if (!item->has_rank_room()) {
+        unranked_ |= 1u << db;
+        if (is_candidate(item)) note_rank(database, item);
+      } else if (keep) {
+        ++database.segment_sizes[segment_of(item)];
+        if (is_candidate(item)) note_rank(database, item);
+      } else {
+        admit(database, item, false);
+      }
+    });
+  }
+}
+
+// Gives room for ranks to some items that have none. Returns how many slots were looked at.
+size_t Shard::give_ranks(size_t max_items) {
+  const auto db = static_cast<unsigned>(std::countr_zero(unranked_));
+  Database& database = databases_[db];
+  if (database.store == nullptr) {
+    unranked_ &= ~(1u << db);
+    return 0;
+  }
+  const size_t looked = max_items;
+  rank_position_ = database.store->visit(rank_position_, max_items, [&](Item* item) {
+    if (item->has_rank_room()) return;
+    ItemShape shape = item->shape();
+    shape.rank_room = true;
+    shape.far = false;
+    Entry entry = entry_of(database, item);
+    move_value(database, entry, shape);
+  });
+  if (rank_position_ == 0) unranked_ &= ~(1u << db);
+  return looked;
+}
+
+// ---- eviction -----------------------------------------------------------------------------------
+
+uint64_t Shard::least_key(unsigned segment) const {
+  uint64_t least = UINT64_MAX;
+  for (const Database& database : databases_) {
+    if (database.store == nullptr) continue;
+    if (keeps_ranks()) {
+      least = std::min(least, database.store->least_rank(segment));
+    } else if (segment == 0 && (eviction_ == EvictionPolicy::ttl || volatile_only_)) {
+      if (database.with_deadline == 0) continue;
+      least = eviction_ == EvictionPolicy::ttl
+                  ? std::min(least,
+                             static_cast<uint64_t>(database.store->earliest_deadline_ms()))
+                  : 0;
+    } else if (segment == 0 && eviction_ == EvictionPolicy::random && database.table.size() > 0) {
+      least = 0;
+    }
+  }
+  return least;
+}
+
+Shard::Step Shard::evict_step(unsigned segment, uint64_t limit, uint64_t random,
+                              FunctionRef<void(unsigned db, Entry)> on_evict) {
+  if (least_key(segment) > limit) return Step::none;
+  if (eviction_ == EvictionPolicy::random) return evict_random(random, on_evict);
+  if (eviction_ == EvictionPolicy::ttl) return evict_soonest(on_evict);
+  // The database whose first candidate seems to be the first of all.
+  unsigned db = 0;
+  uint64_t least = UINT64_MAX;
+  for (unsigned each = 0; each < kMaxDatabases; ++each) {
+    const Database& database = databases_[each];
+    if (database.store == nullptr || database.store->least_rank(segment) >= least) continue;
+    least = database.store->least_rank(segment);
+    db = each;
+  }
+  if (least == UINT64_MAX) return Step::none;
+  Database& database = databases_[db];
+  Item* item = database.store->take_least(segment, limit, kLooksPerStep, [&](const Item* each) {
+    return key_in_segment(each, segment);
+  });
+  if (item == nullptr) return Step::none;
+  if (!item->has_rank_room()) {
+    on_evict(db, entry_of(database, item));
+    return Step::evicted;
+  }
+  const Verdict verdict = with_policy(
+      eviction_, [&](auto policy) { return policy.judge(item->rank(), rank_clock_); });
+  if (verdict.evict) {
+    if (verdict.remember) ghosts_.remember(hasher_(item->key()), entries_);
+    on_evict(db, entry_of(database, item));
+    return Step::evicted;
+  }
+  --database.segment_sizes[segment];
+  item->set_rank(verdict.rank);
+  ++database.segment_sizes[segment_of(item)];
+  note_rank(database, item);
+  return Step::moved;
+}
+
+Shard::Step Shard::evict_random(uint64_t random, FunctionRef<void(unsigned db, Entry)> on_evict) {
+  // A database, each entry as likely as any other; then an entry of it.
+  size_t place = random % (volatile_only_ ? std::max<size_t>(1, [&] {
+    size_t sum = 0;
+    for (const Database& database : databases_) sum += database.with_deadline;
+    return sum;
+  }()) : std::max<size_t>(1, entries_));
+  unsigned db = 0;
+  for (; db + 1 < kMaxDatabases; ++db) {
+    const Database& database = databases_[db];
+    const size_t count = volatile_only_ ? database.with_deadline : database.table.size();
+    if (place < count) break;
+    place -= count;
+  }
+  Database& database = databases_[db];
+  if (database.table.size() == 0) return Step::none;
+  for (unsigned tries = 0; tries < kRandomTries; ++tries) {
+    const Entry entry = this->random(db, random + tries * 0x9e3779b97f4a7c15);
+    if (!entry || !is_candidate(entry.item_)) continue;
+    on_evict(db, entry);
+    return Step::evicted;
+  }
+  return evict_soonest(on_evict);
+}
+
+Shard::Step Shard::evict_soonest(FunctionRef<void(unsigned db, Entry)> on_evict) {
+  unsigned db = kMaxDatabases;
+  int64_t earliest_ms = kNothingDue;
+  for (unsigned each = 0; each < kMaxDatabases; ++each) {
+    const Database& database = databases_[each];
+    if (database.store == nullptr || database.with_deadline == 0) continue;
+    if (db != kMaxDatabases && database.store->earliest_deadline_ms() >= earliest_ms) continue;
+    earliest_ms = database.store->earliest_deadline_ms();
+    db = each;
+  }
+  if (db == kMaxDatabases) return Step::none;
+  Item* item = databases_[db].store->soonest(kLooksPerStep);
+  if (item == nullptr) return Step::moved;  // bounds were too early: look again
+  on_evict(db, entry_of(databases_[db], item));
+  return Step::evicted;
+}
+
+}  // namespace larder::storage
