@@ -1,7 +1,6 @@
 #include "bench/hitratio/generate.h"
 
-#include <unordered_map>
-
+#include "bench/hitratio/key_numbering.h"
 #include "bench/hitratio/settings.h"
 #include "bench/load/keys.h"
 
@@ -18,25 +17,10 @@ struct Shape {
   uint64_t shift_every;
 };
 
-// Gives keys their numbers, in the order in which they are first seen.
-class Numbering {
- public:
-  explicit Numbering(Trace& trace) : trace_(trace) {}
-  void add(uint64_t key) {
-    const auto [place, fresh] = numbers_.try_emplace(key, trace_.unique);
-    if (fresh) ++trace_.unique;
-    trace_.keys.push_back(place->second);
-  }
-
- private:
-  Trace& trace_;
-  std::unordered_map<uint64_t, uint32_t> numbers_;
-};
-
 void make_zipf(const Shape& shape, Trace& trace) {
   Random random(shape.seed);
   const ZipfRanks ranks(shape.keys, shape.skew);
-  Numbering numbering(trace);
+  KeyNumbering numbering(trace);
   uint64_t next_scan_key = uint64_t{1} << 40;
   uint64_t scan_left = 0;
   // A scan begins with such a chance that scans have their share of the requests.
@@ -57,7 +41,7 @@ void make_zipf(const Shape& shape, Trace& trace) {
 }
 
 void make_loop(const Shape& shape, Trace& trace) {
-  Numbering numbering(trace);
+  KeyNumbering numbering(trace);
   for (uint64_t i = 0; i < shape.requests; ++i) numbering.add(i % shape.keys);
 }
 

@@ -7,8 +7,8 @@
 //   lfu:halflife=2              score = log2 of a decayed count + time / half-life, the half-life
 //   in
 //                               capacities of insertions
-//   segments:small=10,f=2,ghost=90,order=0   see SegmentedModel in policy_model.cc
-//   auto:...                    see AutoModel
+//   segments:small=10,f=2,ghost=90,order=0   see segmented_model.h
+//   auto:...                                 the same file
 //   8/lru                       eight independent caches, each with its share of the keys and
 //   capacity
 //

@@ -12,7 +12,8 @@
 #include <cstring>
 #include <numeric>
 #include <string_view>
-#include <unordered_map>
+
+#include "bench/hitratio/key_numbering.h"
 
 extern char** environ;
 
@@ -72,22 +73,6 @@ bool read_plain(const std::string& path, std::string& bytes, std::string& error)
   return done;
 }
 
-// Gives keys their numbers.
-class Numbering {
- public:
-  explicit Numbering(Trace& trace) : trace_(trace) {}
-  uint32_t add(uint64_t key) {
-    const auto [place, fresh] = numbers_.try_emplace(key, trace_.unique);
-    if (fresh) ++trace_.unique;
-    trace_.keys.push_back(place->second);
-    return place->second;
-  }
-
- private:
-  Trace& trace_;
-  std::unordered_map<uint64_t, uint32_t> numbers_;
-};
-
 // Cuts `text` into lines of at least `count` decimal numbers, and gives them to `use`.
 template <size_t count, typename Use>
 bool for_each_line(std::string_view text, Use use, std::string& error) {
@@ -113,7 +98,7 @@ bool for_each_line(std::string_view text, Use use, std::string& error) {
 }
 
 bool parse_ranges(std::string_view bytes, Trace& trace, std::string& error) {
-  Numbering numbering(trace);
+  KeyNumbering numbering(trace);
   return for_each_line<2>(
       bytes,
       [&](const std::array<uint64_t, 2>& line) {
@@ -123,7 +108,7 @@ bool parse_ranges(std::string_view bytes, Trace& trace, std::string& error) {
 }
 
 bool parse_sized(std::string_view bytes, Trace& trace, std::string& error) {
-  Numbering numbering(trace);
+  KeyNumbering numbering(trace);
   return for_each_line<3>(
       bytes,
       [&](const std::array<uint64_t, 3>& line) {
@@ -140,7 +125,7 @@ bool parse_numbers(std::string_view bytes, Trace& trace, std::string& error) {
     error = "the length is no multiple of 4";
     return false;
   }
-  Numbering numbering(trace);
+  KeyNumbering numbering(trace);
   for (size_t i = 0; i < bytes.size(); i += 4) {
     uint64_t key = 0;
     for (size_t j = 0; j < 4; ++j) key = key << 8 | static_cast<unsigned char>(bytes[i + j]);
