@@ -55,6 +55,11 @@ void Dispatcher::use_config(std::shared_ptr<const Config> config) {
   node_.memory().set_limit(config_->maxmemory_bytes);
   memory_.renew();
   has_memory_limit_ = config_->maxmemory_bytes != 0;
+  node_.keyspace().board().use_policy(config_->maxmemory_policy);
+}
+
+bool Dispatcher::evict_slice() {
+  return (has_memory_limit_ || node_.keyspace().board().is_converting()) && evictor_.run_slice();
 }
 
 void Dispatcher::prepare(Request& request, unsigned database) {

@@ -77,7 +77,7 @@ class Dispatcher {
   void use_config(std::shared_ptr<const Config> config);
   void set_pause(PauseMode mode) { pause_ = mode; }
   // A slice of what eviction has to catch up with; true if there is more.
-  [[nodiscard]] bool evict_slice() { return has_memory_limit_ && evictor_.run_slice(); }
+  [[nodiscard]] bool evict_slice();
 
  private:
   Outcome refuse(Session& session, const Command* command, std::string_view error,

@@ -6,6 +6,7 @@
 
 #include "server/expiry_duty.h"
 #include "server/session.h"
+#include "server/shard_eviction.h"
 
 namespace larder::server {
 
@@ -49,18 +50,41 @@ uint64_t CommandEnvironment::random() {
   return result;
 }
 
-void remove_expired(CommandEnvironment& environment, unsigned shard, unsigned database,
-                    storage::Entry entry) {
+void CommandEnvironment::publish(unsigned shard) {
+  ShardSlot& slot = keyspace->slot(shard);
+  EvictionBoard& board = keyspace->board();
+  if (board.rank(shard) == EvictionBoard::kNoCandidate) {
+    board.publish(shard, candidate_rank(slot.shard, slot.policy));
+  }
+}
+
+namespace {
+
+void remove_unasked(CommandEnvironment& environment, unsigned shard, unsigned database,
+                    storage::Entry entry, EventClass event_class, std::string_view event) {
   ShardSlot& slot = environment.keyspace->slot(shard);
   const std::string_view key = entry.key();
   if (!slot.watches.empty()) slot.watches.touch(database, key);
   if (environment.effect_log->listening()) {
     environment.batch->add(database, {"DEL", key});
-    environment.batch->add_event(EventClass::expired, "expired", database, key);
+    environment.batch->add_event(event_class, event, database, key);
   }
   slot.shard.erase(database, entry);
   environment.settle(shard);
+}
+
+}  // namespace
+
+void remove_expired(CommandEnvironment& environment, unsigned shard, unsigned database,
+                    storage::Entry entry) {
+  remove_unasked(environment, shard, database, entry, EventClass::expired, "expired");
   ++environment.stats->expired_keys;
+}
+
+void remove_evicted(CommandEnvironment& environment, unsigned shard, unsigned database,
+                    storage::Entry entry) {
+  remove_unasked(environment, shard, database, entry, EventClass::evicted, "evicted");
+  ++environment.stats->evicted_keys;
 }
 
 storage::Entry KeyContext::pass_over_due(unsigned database, const Key& key, storage::Entry entry) {

@@ -64,7 +64,10 @@ struct CommandEnvironment {
   void settle(unsigned shard) {
     ShardSlot& slot = keyspace->slot(shard);
     memory->settle(slot.counted_bytes, slot.shard.bytes());
+    if (slot.policy.evicts()) [[unlikely]] publish(shard);
   }
+  // Says to other workers what may be evicted from a locked shard now.
+  void publish(unsigned shard);
 };
 
 class KeyContext {
@@ -185,6 +188,11 @@ class KeyContext {
   bool listening_;
   bool parked_ = false;
 };
+
+// Removes an entry to make room: DEL to followers, "evicted" to listeners, watchers touched.
+// REQUIRES: the shard is locked.
+void remove_evicted(CommandEnvironment& environment, unsigned shard, unsigned database,
+                    storage::Entry entry);
 
 // Removes an entry whose time has come: DEL to followers, "expired" to listeners, watchers touched.
 // For find() on a due entry and for the expiry wheel. REQUIRES: the shard is locked.

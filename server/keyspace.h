@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "server/eviction_board.h"
 #include "server/shard_set.h"
 #include "server/spin_lock.h"
 #include "server/watch_table.h"
@@ -30,8 +31,10 @@ struct alignas(128) ShardSlot {
   SpinLock lock;
   WatchTable watches;
   storage::Shard shard;
-  // What of shard.bytes() is in the memory account (MemoryShare::settle()).
-  size_t counted_bytes = 0;
+  // What of shard.bytes() is in the memory account (MemoryShare::settle()). Written under the lock,
+  // read by anybody.
+  std::atomic<size_t> counted_bytes{0};
+  PolicyInForce policy;  // that the shard follows
 };
 
 class Keyspace {
@@ -46,6 +49,14 @@ class Keyspace {
   // REQUIRES for everything but prefetching: the shard is locked by the caller.
   ShardSlot& slot(unsigned shard) { return slots_[shard]; }
   storage::Shard& shard(unsigned shard) { return slots_[shard].shard; }
+
+  // What eviction needs to know of all shards. Any thread.
+  EvictionBoard& board() { return board_; }
+  const EvictionBoard& board() const { return board_; }
+  // What is counted of a shard. Any thread.
+  size_t counted_bytes(unsigned shard) const {
+    return slots_[shard].counted_bytes.load(std::memory_order_relaxed);
+  }
 
   // Asks for the lock's cache line. Any thread.
   void prefetch(unsigned shard) const { __builtin_prefetch(&slots_[shard], /*for writing*/ 1); }
@@ -72,6 +83,7 @@ class Keyspace {
   static constexpr unsigned kSpins = 50;
 
   storage::KeyHasher hasher_;
+  EvictionBoard board_;
   ShardSlot* slots_;  // kShardCount of them, in one aligned stretch
   std::atomic<uint64_t> exclusive_{0};
 };

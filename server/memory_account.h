@@ -58,8 +58,9 @@ class MemoryAccount {
         std::min<uint64_t>(limit_bytes / (256 * uint64_t{workers_}), kMostFoldBytes));
   }
 
-  // Without what the shares hold.
-  uint64_t used() const { return clamped(used_.load(std::memory_order_relaxed)); }
+  // Without what the shares hold; so it may even be less than nothing.
+  int64_t balance() const { return used_.load(std::memory_order_relaxed); }
+  uint64_t used() const { return clamped(balance()); }
   // The most that used() has been.
   uint64_t peak() const { return clamped(peak_.load(std::memory_order_relaxed)); }
 
@@ -100,11 +101,12 @@ class MemoryShare {
   }
 
   // A shard of which `counted` bytes are in the account takes `bytes` now. REQUIRES: the caller
-  // holds the shard's lock, which also protects `counted`.
-  void settle(size_t& counted, size_t bytes) {
-    if (bytes == counted) return;
-    pending_ += static_cast<int64_t>(bytes) - static_cast<int64_t>(counted);
-    counted = bytes;
+  // holds the shard's lock; others may read `counted` at any time.
+  void settle(std::atomic<size_t>& counted, size_t bytes) {
+    const size_t before = counted.load(std::memory_order_relaxed);
+    if (bytes == before) return;
+    pending_ += static_cast<int64_t>(bytes) - static_cast<int64_t>(before);
+    counted.store(bytes, std::memory_order_relaxed);
     if (pending_ >= fold_bytes_ || pending_ <= -fold_bytes_) [[unlikely]] {
       account_->add(pending_);
       pending_ = 0;
@@ -113,7 +115,7 @@ class MemoryShare {
 
   // What is used, as far as this worker knows.
   uint64_t used() const {
-    return MemoryAccount::clamped(static_cast<int64_t>(account_->used()) + pending_);
+    return MemoryAccount::clamped(account_->balance() + pending_);
   }
   bool is_over_limit() const {
     const uint64_t limit = account_->limit();

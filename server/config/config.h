@@ -16,16 +16,7 @@ namespace larder::config {
 
 enum class LogLevel : uint8_t { debug, verbose, notice, warning };
 enum class DriverChoice : uint8_t { automatic, uring, epoll };
-enum class EvictionPolicy : uint8_t {
-  volatile_lru,
-  volatile_lfu,
-  volatile_random,
-  volatile_ttl,
-  allkeys_lru,
-  allkeys_lfu,
-  allkeys_random,
-  noeviction
-};
+enum class EvictionPolicy : uint8_t { allkeys_random, noeviction };
 // Who may use DEBUG: nobody, everybody, clients of this machine.
 enum class DebugAccess : uint8_t { no, yes, local };
 enum class Supervision : uint8_t { upstart, systemd, automatic, none };

@@ -19,7 +19,9 @@ constexpr std::string_view kUsers =
     "access control lists are not part of this version; requirepass sets the one password";
 constexpr std::string_view kModules = "modules are not supported";
 constexpr std::string_view kScripts = "scripts are not part of this version";
-constexpr std::string_view kEviction = "eviction is not part of this version";
+constexpr std::string_view kOrders =
+    "eviction by use or age, which it tunes, is not part of this version";
+constexpr std::string_view kSlices = "eviction always works in small slices";
 constexpr std::string_view kEncodings = "the types it tunes are not part of this version";
 constexpr std::string_view kThreads = "use threads instead";
 constexpr std::string_view kInternals = "it tunes internals of Redis that do not exist here";
@@ -61,8 +63,9 @@ constexpr std::array kMissing{
     Missing{"lua-time-limit", kScripts},
     Missing{"busy-reply-threshold", kScripts},
     Missing{"maxmemory-clients", "client-output-buffer-limit bounds each client"},
-    Missing{"maxmemory-*", kEviction},
-    Missing{"lfu-*", kEviction},
+    Missing{"maxmemory-samples", kOrders},
+    Missing{"maxmemory-eviction-tenacity", kSlices},
+    Missing{"lfu-*", kOrders},
     Missing{"lazyfree-*", "large values are always freed in slices"},
     Missing{"hash-max-*", kEncodings},
     Missing{"list-max-*", kEncodings},

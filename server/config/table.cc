@@ -82,9 +82,7 @@ constexpr Choice choice(std::span<const std::string_view> names) {
 
 constexpr std::array<std::string_view, 4> kLogLevels{"debug", "verbose", "notice", "warning"};
 constexpr std::array<std::string_view, 3> kDrivers{"auto", "uring", "epoll"};
-constexpr std::array<std::string_view, 8> kPolicies{
-    "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl",
-    "allkeys-lru",  "allkeys-lfu",  "allkeys-random",  "noeviction"};
+constexpr std::array<std::string_view, 2> kPolicies{"allkeys-random", "noeviction"};
 constexpr std::array<std::string_view, 3> kDebugAccesses{"no", "yes", "local"};
 constexpr std::array<std::string_view, 4> kSupervisions{"upstart", "systemd", "auto", "no"};
 
@@ -150,16 +148,13 @@ constexpr std::array kClients{
             "Largest single argument of a request."},
 };
 
-constexpr std::string_view kNoPolicies = "eviction is not part of this version; use noeviction";
-
 constexpr std::array kMemory{
     Setting{"maxmemory", Group::memory, kRun, Memory{&Config::maxmemory_bytes, 0, kMaxLong},
             "Most that keys and values may take, with their tables; 0 is no limit. Buffers of "
             "clients do not count: they have limits of their own."},
     Setting{"maxmemory-policy", Group::memory, kRun, choice<&Config::maxmemory_policy>(kPolicies),
-            "What goes when keys and values would take more than maxmemory; noeviction refuses "
-            "writes that need memory instead.",
-            kNoPolicies},
+            "What happens when keys and values would take more than maxmemory: allkeys-random "
+            "evicts any key, noeviction refuses writes that need memory."},
 };
 
 constexpr std::array kGeneral{

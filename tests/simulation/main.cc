@@ -107,14 +107,16 @@ int run_seeds(const Options& options) {
     sum.replies += totals.replies;
     sum.records += totals.records;
     sum.expired += totals.expired;
+    sum.evicted += totals.evicted;
     sum.parked += totals.parked;
   }
   std::printf(
-      "%zu seeds: %llu steps, %llu replies, %llu effects followed, %llu keys expired, "
+      "%zu seeds: %llu steps, %llu replies, %llu effects followed, %llu keys expired, %llu evicted, "
       "%llu commands parked; %zu failures\n",
       options.seeds.size(), static_cast<unsigned long long>(sum.steps),
       static_cast<unsigned long long>(sum.replies), static_cast<unsigned long long>(sum.records),
-      static_cast<unsigned long long>(sum.expired), static_cast<unsigned long long>(sum.parked),
+      static_cast<unsigned long long>(sum.expired),
+      static_cast<unsigned long long>(sum.evicted), static_cast<unsigned long long>(sum.parked),
       failures);
   return failures == 0 ? 0 : 1;
 }

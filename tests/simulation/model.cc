@@ -257,9 +257,11 @@ std::string describe(const KeyState& state) {
 }  // namespace
 
 std::string KeyModel::follow(const ModelCommand& command, UnixRange range, int64_t max_unix_ms,
-                             const Value& reply) {
+                             Evicted evicted, const Value& reply) {
+  const bool may_be_evicted = evicted.when_read > evicted_;
   if (is_vague_) {
     if (!command.is_definite()) return {};
+    evicted_ = evicted.when_made;
     // The reply may tell what was there; what is there now is certain.
     is_vague_ = false;
     state_ =
@@ -272,7 +274,8 @@ std::string KeyModel::follow(const ModelCommand& command, UnixRange range, int64
     return reply.kind == ValueKind::error ? "an error: " + reply.text : "";
   }
   const bool may_be_gone =
-      !state_.is_present || (state_.has_deadline && max_unix_ms >= state_.deadline_low_ms);
+      !state_.is_present || may_be_evicted ||
+      (state_.has_deadline && max_unix_ms >= state_.deadline_low_ms);
   const bool may_be_there =
       state_.is_present && (!state_.has_deadline || range.min_ms < state_.deadline_high_ms);
   After if_there, if_gone;
@@ -290,6 +293,7 @@ std::string KeyModel::follow(const ModelCommand& command, UnixRange range, int64
   }
   is_vague_ = if_there && if_gone && *if_there != *if_gone;
   state_ = if_there ? *if_there : *if_gone;
+  if (!is_vague_) evicted_ = evicted.when_made;
   return {};
 }
 

@@ -3,7 +3,8 @@
 // Keys are owned by one client, which sends its commands in order; so after each reply it knows
 // what the key holds. Only the instant at which the server ran a command is unknown; the Unix clock
 // showed something within a range then. So a deadline is a range, too, and between its ends a key
-// may be there or not: then both are tried, and the reply must fit one of them.
+// may be there or not: then both are tried, and the reply must fit one of them. The same holds where
+// the key was evicted since a command was made whose reply told what it holds.
 #pragma once
 
 #include <cstdint>
@@ -85,20 +86,27 @@ struct ModelCommand {
 
 ModelCommand random_command(Random& random, std::string key);
 
+// How often a key had been evicted when a request was made, and when its reply was read.
+struct Evicted {
+  uint64_t when_made = 0;
+  uint64_t when_read = 0;
+};
+
 class KeyModel {
  public:
   // The reply to a command about this key. An error text if no state it may have been in answers
   // so. `max_unix_ms` is the latest the Unix clock has ever shown.
   std::string follow(const ModelCommand& command, UnixRange range, int64_t max_unix_ms,
-                     const Value& reply);
-  // May the key have changed by itself (by expiring) by now?
-  bool may_have_expired(int64_t max_unix_ms) const {
-    return is_vague_ ||
+                     Evicted evicted, const Value& reply);
+  // May the key have gone by itself by now, given how often it has been evicted?
+  bool may_have_gone(int64_t max_unix_ms, uint64_t evicted) const {
+    return is_vague_ || evicted > evicted_ ||
            (state_.is_present && state_.has_deadline && max_unix_ms >= state_.deadline_low_ms);
   }
 
  private:
   KeyState state_;
+  uint64_t evicted_ = 0;   // evictions that are surely over in state_
   bool is_vague_ = false;  // two states fitted the last replies
 };
 

@@ -21,9 +21,10 @@ class Owner final : public Workload {
     if (random.chance(150)) return transact(client);
     if (random.chance(60)) return ask_many(client);
     const ModelCommand command = next_command(random);
-    client.request(command.words(), [this, command, database = database_](const Value& reply,
-                                                                          UnixRange range) {
-      return model(database, command.key).follow(command, range, facts_.max_unix_ms, reply);
+    const uint64_t evicted = facts_.evictions_of(database_, command.key);
+    client.request(command.words(), [this, command, database = database_, evicted](
+                                        const Value& reply, UnixRange range) {
+      return follow(database, command, range, evicted, reply);
     });
   }
 
@@ -44,6 +45,13 @@ class Owner final : public Workload {
   }
   KeyModel& model(unsigned database, const std::string& key) { return models_[{database, key}]; }
 
+  std::string follow(unsigned database, const ModelCommand& command, UnixRange range,
+                     uint64_t evicted_when_made, const Value& reply) {
+    return model(database, command.key)
+        .follow(command, range, facts_.max_unix_ms,
+                {evicted_when_made, facts_.evictions_of(database, command.key)}, reply);
+  }
+
   void select(Client& client) {
     database_ = static_cast<unsigned>(client.random().below(3));
     client.request({"SELECT", std::to_string(database_)}, expect_simple("OK"));
@@ -51,14 +59,17 @@ class Owner final : public Workload {
 
   void ask_many(Client& client) {
     std::vector<std::string> keys;
+    std::vector<uint64_t> evicted;
     Words words{"MGET"};
     for (size_t i = client.random().size_up_to(8); i > 0; --i) {
       keys.push_back(random_key(client.random()));
       words.push_back(keys.back());
+      evicted.push_back(facts_.evictions_of(database_, keys.back()));
     }
     client.request(
         words,
-        [this, keys, database = database_](const Value& reply, UnixRange range) -> std::string {
+        [this, keys, evicted, database = database_](const Value& reply,
+                                                    UnixRange range) -> std::string {
           if (reply.kind != ValueKind::array || reply.elements.size() != keys.size()) {
             return "expected as many values as keys";
           }
@@ -66,8 +77,7 @@ class Owner final : public Workload {
             ModelCommand get;
             get.verb = Verb::get;
             get.key = keys[i];
-            std::string wrong =
-                model(database, keys[i]).follow(get, range, facts_.max_unix_ms, reply.elements[i]);
+            std::string wrong = follow(database, get, range, evicted[i], reply.elements[i]);
             if (!wrong.empty()) return wrong;
           }
           return {};
@@ -87,15 +97,21 @@ class Owner final : public Workload {
       client.request(queue.back().second.words(), expect_simple("QUEUED"));
     }
     if (random.chance(100)) return client.request({"DISCARD"}, expect_simple("OK"));
+    std::vector<uint64_t> evicted;
+    for (const auto& [database, command] : queue) {
+      evicted.push_back(facts_.evictions_of(database, command.key));
+    }
     client.request(
         {"EXEC"},
-        [this, watches, watched, watched_database, queue](const Value& reply,
-                                                          UnixRange range) -> std::string {
+        [this, watches, watched, watched_database, queue, evicted](
+            const Value& reply, UnixRange range) -> std::string {
           const bool is_null =
               reply.kind == ValueKind::null || (reply.kind == ValueKind::array && reply.absent);
           if (is_null) {
             const bool may_be =
-                watches && model(watched_database, watched).may_have_expired(facts_.max_unix_ms);
+                watches && model(watched_database, watched)
+                               .may_have_gone(facts_.max_unix_ms,
+                                              facts_.evictions_of(watched_database, watched));
             return may_be ? "" : "EXEC failed although nobody changed a watched key";
           }
           if (reply.kind != ValueKind::array || reply.elements.size() != queue.size()) {
@@ -103,8 +119,7 @@ class Owner final : public Workload {
           }
           for (size_t i = 0; i < queue.size(); ++i) {
             const auto& [database, command] = queue[i];
-            std::string wrong = model(database, command.key)
-                                    .follow(command, range, facts_.max_unix_ms, reply.elements[i]);
+            std::string wrong = follow(database, command, range, evicted[i], reply.elements[i]);
             if (!wrong.empty()) return "in EXEC: " + wrong;
           }
           return {};

@@ -42,6 +42,14 @@ void draw_network(Random& random, Plan& plan) {
   manners.to_client_bytes = random.chance(500) ? 256 << 10 : 200 + random.size_up_to(20'000);
 }
 
+void draw_limit(Random& random, Plan& plan) {
+  plan.policy = config::EvictionPolicy::allkeys_random;
+  plan.maxmemory_bytes = (16 << 10) + random.size_up_to(256 << 10);
+  // Only those stay who can bear that a key goes.
+  if (!plan.allows_flushall) plan.owners += 1;
+  plan.counters = plan.register_readers = plan.transfers = 0;
+}
+
 }  // namespace
 
 Plan Plan::draw(Random& random) {
@@ -73,7 +81,15 @@ Plan Plan::draw(Random& random) {
     plan.owners = plan.counters = plan.register_readers = plan.transfers = 0;
     plan.floods = 0;
   }
+  if (random.chance(200)) draw_limit(random, plan);
   return plan;
+}
+
+config::Config Plan::settings() const {
+  config::Config config;
+  config.maxmemory_bytes = maxmemory_bytes;
+  config.maxmemory_policy = policy;
+  return config;
 }
 
 std::string Plan::describe() const {
@@ -107,6 +123,7 @@ std::string Plan::describe() const {
   add("flushall", allows_flushall);
   add("limits", has_limits);
   add("stop", stops_under_load);
+  add("limit", maxmemory_bytes);
   return text;
 }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <string>
 
+#include "server/config/config.h"
 #include "tests/simulation/client.h"
 #include "tests/simulation/random.h"
 #include "tests/simulation/sim_driver.h"
@@ -38,10 +39,15 @@ struct Plan {
   bool allows_kill = false;
   bool allows_pause = false;
   bool has_limits = false;        // few clients, short timeouts, small output buffers
+  // Not 0: a limit on memory that is reached again and again, and one of the policies for it.
+  uint64_t maxmemory_bytes = 0;
+  config::EvictionPolicy policy = config::EvictionPolicy::noeviction;
   bool stops_under_load = false;  // instead of healing
 
   // Nothing keeps workers from shards or time from flowing: keys must go on time.
   bool is_expiry_punctual() const { return take_shard == 0 && clock_jump == 0 && !allows_pause; }
+
+  config::Config settings() const;
 
   static Plan draw(Random& random);
   std::string describe() const;

@@ -20,12 +20,16 @@ Simulation::Simulation(uint64_t seed, bool is_verbose)
       plan_(Plan::draw(random_)),
       may_be_closed_(plan_.allows_kill || plan_.has_limits),
       is_verbose_(is_verbose),
-      server_(server::Config(), plan_.workers, random_.fork(), faults_) {
+      server_(plan_.settings(), plan_.workers, random_.fork(), faults_) {
   facts_.clock = &server_.clock();
   facts_.allows_flushall = plan_.allows_flushall;
   facts_.allows_kill = plan_.allows_kill;
   facts_.allows_pause = plan_.allows_pause;
   facts_.has_limits = plan_.has_limits;
+  if (plan_.maxmemory_bytes != 0) {
+    evictions_ = std::make_unique<Evictions>(server_.node());
+    facts_.evictions = evictions_.get();
+  }
   note_time();
 }
 

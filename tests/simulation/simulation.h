@@ -28,6 +28,7 @@ struct Totals {
   uint64_t replies = 0;
   uint64_t records = 0;
   uint64_t expired = 0;
+  uint64_t evicted = 0;
   uint64_t parked = 0;
   uint64_t digest = 0;  // of what happened, in order
 };
@@ -50,6 +51,7 @@ class Simulation {
   void run_faults();
   void heal();
   void check_rest();
+  void check_limit();
   void leave();
   void check_pause();
   void sleep_until_nothing_is_due();
@@ -86,6 +88,7 @@ class Simulation {
   SimServer server_;
   std::vector<std::unique_ptr<Client>> clients_;
   std::vector<std::unique_ptr<Follower>> followers_;
+  std::unique_ptr<Evictions> evictions_;  // in runs with a limit on memory
   server::ShardSet taken_;  // by the simulation
   // Keys seen past their deadline: since when, on the monotonic clock.
   std::map<std::pair<unsigned, std::string>, int64_t> overdue_since_ns_;

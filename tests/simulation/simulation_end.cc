@@ -62,11 +62,31 @@ void Simulation::check_rest() {
   for (unsigned shard = 0; shard < storage::kShardCount; ++shard) {
     server_.node().keyspace().shard(shard).verify();
   }
+  check_limit();
   const auto current = server_.node().config_store().current();
   for (unsigned i = 0; i < server_.worker_count(); ++i) {
     check(server_.worker(i).dispatcher().config() == *current,
           "worker " + std::to_string(i) + " uses other settings than the others");
   }
+}
+
+// Nobody writes any more, and eviction has caught up.
+void Simulation::check_limit() {
+  server::Node& node = server_.node();
+  uint64_t bytes = 0;
+  for (unsigned shard = 0; shard < storage::kShardCount; ++shard) {
+    bytes += node.keyspace().shard(shard).bytes();
+  }
+  int64_t counted = node.memory().balance();
+  for (unsigned i = 0; i < server_.worker_count(); ++i) {
+    counted += server_.worker(i).dispatcher().environment().memory->pending();
+  }
+  check(counted == static_cast<int64_t>(bytes), "the account knows of " + std::to_string(counted) +
+                                                    " bytes, the shards of " +
+                                                    std::to_string(bytes));
+  const uint64_t limit = plan_.maxmemory_bytes;
+  check(limit == 0 || bytes <= limit + limit / 256,
+        "at rest the data takes " + std::to_string(bytes) + " bytes of " + std::to_string(limit));
 }
 
 void Simulation::leave() {
@@ -159,6 +179,9 @@ void Simulation::empty() {
     totals_.expired += follower->expired_events();
   }
   followers_.clear();
+  if (evictions_ != nullptr) totals_.evicted = evictions_->total();
+  facts_.evictions = nullptr;
+  evictions_.reset();
 }
 
 void Simulation::check_nothing_is_left() {

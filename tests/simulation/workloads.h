@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "tests/simulation/client.h"
+#include "tests/simulation/evictions.h"
 
 namespace larder::simulation {
 
@@ -29,6 +30,12 @@ struct SharedFacts {
   bool allows_kill = false;
   bool allows_pause = false;
   bool has_limits = false;
+
+  const Evictions* evictions = nullptr;  // null: nothing is ever evicted
+  // How often the key has been evicted by now.
+  uint64_t evictions_of(unsigned database, const std::string& key) const {
+    return evictions == nullptr ? 0 : evictions->count(database, key);
+  }
 
   // Counters.
   static constexpr unsigned kCounters = 3;

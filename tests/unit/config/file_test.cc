@@ -148,7 +148,6 @@ TEST_CASE("what asks for no more than is true is accepted") {
   REQUIRE_FALSE(load(config, R"(
 save ""
 appendonly no
-maxmemory-policy noeviction
 notify-keyspace-events ""
 cluster-enabled no
 daemonize no
@@ -163,7 +162,7 @@ TEST_CASE("what asks for parts that do not exist is refused with a remedy") {
   CHECK(mentions(load(config, "save 3600 1 300 100"), "use save \"\""));
   CHECK(mentions(load(config, "save 3600"), "Invalid save parameters"));
   CHECK(mentions(load(config, "appendonly yes"), "use appendonly no"));
-  CHECK(mentions(load(config, "maxmemory-policy allkeys-lru"), "use noeviction"));
+  CHECK(mentions(load(config, "maxmemory-samples 5"), "eviction by use or age"));
   CHECK(mentions(load(config, "cluster-enabled yes"), "use cluster-enabled no"));
   CHECK(mentions(load(config, "daemonize yes"), "service manager"));
   CHECK(mentions(load(config, "supervised systemd"), "use supervised no"));

@@ -102,9 +102,10 @@ TEST_CASE("refusals in Redis's words") {
         failed("notify-keyspace-events", "Invalid event class character. Use 'Ag$lshzxeKEtmdn'."));
   CHECK(change(config, {{"maxmemory-policy", "foo"}}) ==
         failed("maxmemory-policy",
-               "argument(s) must be one of the following: volatile-lru, volatile-lfu, "
-               "volatile-random, volatile-ttl, allkeys-lru, allkeys-lfu, allkeys-random, "
-               "noeviction"));
+               "argument(s) must be one of the following: allkeys-random, noeviction"));
+  CHECK_FALSE(change(config, {{"maxmemory-policy", "AllKeys-Random"}}));
+  CHECK(config.maxmemory_policy == EvictionPolicy::allkeys_random);
+  CHECK_FALSE(change(config, {{"maxmemory-policy", "noeviction"}}));
   CHECK(config == Config{});
 }
 

@@ -1,0 +1,171 @@
+// Eviction around the shards: how much, from where, who hears of it. What each policy chooses within
+// a shard is the shards' affair.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <string>
+#include <vector>
+
+#include "server/node.h"
+#include "tests/support/actor.h"
+#include "tests/support/follower.h"
+#include "tests/support/worker_desk.h"
+
+namespace larder::server {
+namespace {
+
+using support::Actor;
+using support::Peer;
+using support::WorkerDesk;
+using support::Words;
+
+std::string key(int number) { return "key:" + std::to_string(number); }
+
+uint64_t really_used(Node& node) {
+  uint64_t bytes = 0;
+  for (unsigned shard = 0; shard < storage::kShardCount; ++shard) {
+    bytes += node.keyspace().shard(shard).bytes();
+  }
+  return bytes;
+}
+
+size_t keys_in(Node& node) {
+  size_t count = 0;
+  for (unsigned shard = 0; shard < storage::kShardCount; ++shard) {
+    count += node.keyspace().shard(shard).size(0);
+  }
+  return count;
+}
+
+config::Config limited(uint64_t bytes, config::EvictionPolicy policy) {
+  config::Config config;
+  config.maxmemory_bytes = bytes;
+  config.maxmemory_policy = policy;
+  return config;
+}
+
+constexpr uint64_t kLimit = 4 << 20;
+const std::string kValue(1000, 'x');
+
+TEST_CASE("every policy keeps the data within the limit, and evicts no more than that takes") {
+  for (const auto policy : {config::EvictionPolicy::allkeys_random}) {
+    WorkerDesk desk(1, limited(kLimit, policy));
+    Peer& peer = desk.connect();
+    const uint64_t overdraft = desk.node().memory().overdraft_bytes();
+    for (int i = 0; i < 8000; ++i) {
+      REQUIRE(desk.ask(peer, {"SET", key(i), kValue}) == "+OK\r\n");
+      REQUIRE(really_used(desk.node()) <= kLimit + overdraft + 2 * kValue.size());
+    }
+    CHECK(really_used(desk.node()) <= kLimit + 2 * kValue.size());
+    CHECK(really_used(desk.node()) > kLimit * 95 / 100);
+    CHECK(desk.stats(0).evicted_keys == 8000 - keys_in(desk.node()));
+    CHECK(desk.ask(peer, {"INFO", "stats"})
+              .find("evicted_keys:" + std::to_string(desk.stats(0).evicted_keys) + "\r\n") !=
+          std::string::npos);
+  }
+}
+
+TEST_CASE("a limit that is lowered is reached in slices, and writes go on meanwhile") {
+  WorkerDesk desk(1, limited(16 << 20, config::EvictionPolicy::allkeys_random));
+  Peer& admin = desk.connect();
+  Peer& peer = desk.connect();
+  for (int i = 0; i < 10'000; ++i) desk.ask(admin, {"SET", key(i), kValue});
+  const size_t before = keys_in(desk.node());
+  desk.request(admin, {"CONFIG", "SET", "maxmemory", "1mb"});
+  desk.request(peer, {"SET", "new", "x"});
+  desk.turn(0);
+  // A turn and a command have had their slices, no more.
+  CHECK(keys_in(desk.node()) < before);
+  CHECK(keys_in(desk.node()) + 300 > before);
+  CHECK(really_used(desk.node()) > 8 << 20);
+  CHECK(desk.result(0).wait_ns == 0);
+  desk.turn(0);
+  CHECK(peer.take() == "+OK\r\n");
+  desk.settle();
+  CHECK(really_used(desk.node()) <= 1 << 20);
+  CHECK(really_used(desk.node()) > 900 << 10);
+  CHECK(desk.ask(peer, {"GET", "new"}) == "$1\r\nx\r\n");
+}
+
+TEST_CASE("who writes faster than eviction frees has to wait for it") {
+  WorkerDesk desk(1, limited(kLimit, config::EvictionPolicy::allkeys_random));
+  Peer& peer = desk.connect();
+  for (int i = 0; i < 40'000; ++i) desk.ask(peer, {"SET", key(i), "small"});
+  const uint64_t overdraft = desk.node().memory().overdraft_bytes();
+  const std::string large(300'000, 'x');
+  for (int i = 0; i < 12; ++i) desk.request(peer, {"SET", "large:" + key(i), large});
+  for (int turns = 0; turns < 2000; ++turns) {
+    desk.turn(0);
+    REQUIRE(really_used(desk.node()) <= kLimit + overdraft + large.size() * 5 / 4);
+  }
+  desk.settle();
+  std::string expected;
+  for (int i = 0; i < 12; ++i) expected += "+OK\r\n";
+  CHECK(peer.take() == expected);
+  CHECK(desk.stats(0).parked_commands > 0);
+  CHECK(really_used(desk.node()) <= kLimit);
+}
+
+TEST_CASE("a policy that is changed while the server runs is that of the next eviction") {
+  WorkerDesk desk(1, limited(kLimit, config::EvictionPolicy::noeviction));
+  Peer& peer = desk.connect();
+  int next = 0;
+  while (desk.ask(peer, {"SET", key(next), kValue}) == "+OK\r\n") ++next;
+  for (const auto& [name, evicts] : std::vector<std::pair<std::string, bool>>{
+           {"allkeys-random", true}, {"noeviction", false}, {"allkeys-random", true}}) {
+    INFO(name);
+    REQUIRE(desk.ask(peer, {"CONFIG", "SET", "maxmemory-policy", name}) == "+OK\r\n");
+    for (int i = 0; i < 100; ++i) {
+      const bool fits = really_used(desk.node()) <= kLimit;
+      const std::string answer = desk.ask(peer, {"SET", key(next++), kValue});
+      REQUIRE((answer == "+OK\r\n") == (evicts || fits));
+    }
+  }
+}
+
+TEST_CASE("an eviction touches who watches the key") {
+  WorkerDesk desk(1, limited(kLimit, config::EvictionPolicy::allkeys_random));
+  Peer& peer = desk.connect();
+  Peer& watcher = desk.connect();
+  desk.ask(peer, {"SET", "watched", kValue});
+  desk.ask(watcher, {"WATCH", "watched"});
+  desk.ask(watcher, {"MULTI"});
+  desk.ask(watcher, {"GET", "watched"});
+  for (int i = 0; desk.ask(peer, {"EXISTS", "watched"}) == ":1\r\n"; ++i) {
+    REQUIRE(i < 1'000'000);
+    desk.ask(peer, {"SET", key(i), kValue});
+  }
+  CHECK(desk.ask(watcher, {"EXEC"}) == "*-1\r\n");
+}
+
+TEST_CASE("in a pause nothing is evicted, and eviction catches up after it") {
+  WorkerDesk desk(2, limited(kLimit, config::EvictionPolicy::allkeys_random));
+  Peer& peer = desk.connect();
+  for (int i = 0; i < 2000; ++i) desk.ask(peer, {"SET", key(i), kValue});
+  const uint64_t used = really_used(desk.node());
+  desk.ask(peer, {"CLIENT", "PAUSE", "1000", "WRITE"});
+  desk.ask(peer, {"CONFIG", "SET", "maxmemory", "1mb"});
+  CHECK(desk.ask(peer, {"GET", "absent"}) == "$-1\r\n");
+  CHECK(really_used(desk.node()) == used);
+  desk.ask(peer, {"CLIENT", "UNPAUSE"});
+  CHECK(really_used(desk.node()) <= 1 << 20);
+}
+
+TEST_CASE("a follower of the effects knows what was evicted") {
+  Node node(support::node_options(1, 7));
+  Actor actor(node, 0, 1);
+  actor.set_time_ms(1000);
+  support::Follower follower(9, 1000);
+  follower.attach(node);
+  config::Config config = limited(kLimit, config::EvictionPolicy::allkeys_random);
+  actor.dispatcher().use_config(std::make_shared<const config::Config>(config));
+  for (int i = 0; i < 8000; ++i) {
+    REQUIRE(actor.run({"SET", key(i), kValue}) == "+OK\r\n");
+    if (i % 100 == 0) actor.run({"MSET", "a", "1", key(i), "2"});
+  }
+  REQUIRE(actor.dispatcher().stats().evicted_keys > 1000);
+  follower.apply();
+  CHECK(support::contents_of(follower.node()) == support::contents_of(node));
+}
+
+}  // namespace
+}  // namespace larder::server
