@@ -153,6 +153,23 @@ After follow_deadline_question(const ModelCommand& command, const KeyState& befo
   return fits ? After(before) : std::nullopt;
 }
 
+bool bit_of(std::string_view text, int64_t offset) {
+  const auto byte = static_cast<size_t>(offset / 8);
+  return byte < text.size() &&
+         (static_cast<unsigned char>(text[byte]) >> (7 - offset % 8) & 1) != 0;
+}
+
+After follow_setbit(const ModelCommand& command, const KeyState& before, const Value& reply) {
+  KeyState after = before.is_present ? before : with_text({});
+  if (!is_integer(reply, bit_of(after.text, command.number) ? 1 : 0)) return std::nullopt;
+  const auto byte = static_cast<size_t>(command.number / 8);
+  if (after.text.size() <= byte) after.text.resize(byte + 1);
+  const auto mask = static_cast<char>(0x80 >> command.number % 8);
+  after.text[byte] = static_cast<char>(command.second_number != 0 ? after.text[byte] | mask
+                                                                  : after.text[byte] & ~mask);
+  return after;
+}
+
 std::string_view part(std::string_view text, int64_t first, int64_t last) {
   const auto length = static_cast<int64_t>(text.size());
   if (first < 0) first = std::max<int64_t>(0, first + length);
@@ -184,6 +201,9 @@ After follow_read(const ModelCommand& command, const KeyState& before, const Val
       break;
     case Verb::dump:
       fits = before.is_present ? is_bulk(reply, storage::rdb::dump_string(text)) : is_null(reply);
+      break;
+    case Verb::getbit:
+      fits = is_integer(reply, bit_of(text, command.number) ? 1 : 0);
       break;
     default:  // getrange
       fits = is_bulk(reply, part(text, command.number, command.second_number));
@@ -218,6 +238,13 @@ After follow_one(const ModelCommand& command, const KeyState& before, UnixRange 
     case Verb::del:
     case Verb::unlink:
       return is_integer(reply, before.is_present ? 1 : 0) ? After(KeyState()) : std::nullopt;
+    case Verb::delifeq: {
+      const bool holds = before.is_present && before.text == command.text;
+      if (!is_integer(reply, holds ? 1 : 0)) return std::nullopt;
+      return holds ? KeyState() : before;
+    }
+    case Verb::setbit:
+      return follow_setbit(command, before, reply);
     case Verb::getex:
       return follow_getex(command, before, range, reply);
     case Verb::append:

@@ -6,21 +6,13 @@ namespace larder::simulation {
 namespace {
 
 constexpr Verb kVerbs[] = {
-    Verb::set,         Verb::set,
-    Verb::set,         Verb::setnx,
-    Verb::psetex,      Verb::get,
-    Verb::get,         Verb::getset,
-    Verb::getdel,      Verb::getex,
-    Verb::strlen,      Verb::exists,
-    Verb::type,        Verb::append,
-    Verb::setrange,    Verb::getrange,
-    Verb::del,         Verb::unlink,
-    Verb::incrby,      Verb::decr,
-    Verb::pexpire,     Verb::expire,
-    Verb::persist,     Verb::pttl,
-    Verb::pexpiretime, Verb::pexpireat_past,
-    Verb::mset_one,    Verb::mget_one,
-    Verb::dump,        Verb::restore,
+    Verb::set,      Verb::set,    Verb::set,         Verb::setnx,          Verb::psetex,
+    Verb::get,      Verb::get,    Verb::getset,      Verb::getdel,         Verb::getex,
+    Verb::strlen,   Verb::exists, Verb::type,        Verb::append,         Verb::setrange,
+    Verb::getrange, Verb::setbit, Verb::getbit,      Verb::delifeq,        Verb::del,
+    Verb::unlink,   Verb::incrby, Verb::decr,        Verb::pexpire,        Verb::expire,
+    Verb::persist,  Verb::pttl,   Verb::pexpiretime, Verb::pexpireat_past, Verb::mset_one,
+    Verb::mget_one, Verb::dump,   Verb::restore,
 };
 
 std::string random_text(Random& random) {
@@ -82,6 +74,12 @@ std::string name_of(Verb verb) {
       return "SETRANGE";
     case Verb::getrange:
       return "GETRANGE";
+    case Verb::setbit:
+      return "SETBIT";
+    case Verb::getbit:
+      return "GETBIT";
+    case Verb::delifeq:
+      return "DELIFEQ";
     case Verb::del:
       return "DEL";
     case Verb::unlink:
@@ -131,6 +129,7 @@ Words ModelCommand::words() const {
     case Verb::getset:
     case Verb::append:
     case Verb::mset_one:
+    case Verb::delifeq:
       words.push_back(text);
       break;
     case Verb::setrange:
@@ -143,8 +142,12 @@ Words ModelCommand::words() const {
       if (!if_absent) words.push_back("REPLACE");
       break;
     case Verb::getrange:
+    case Verb::setbit:
       words.push_back(std::to_string(number));
       words.push_back(std::to_string(second_number));
+      break;
+    case Verb::getbit:
+      words.push_back(std::to_string(number));
       break;
     case Verb::incrby:
       words.push_back(std::to_string(number));
@@ -208,6 +211,17 @@ ModelCommand random_command(Random& random, std::string key) {
       break;
     case Verb::setrange:
       command.number = static_cast<int64_t>(random.size_up_to(300)) - 1;
+      break;
+    case Verb::setbit:
+      command.number = static_cast<int64_t>(random.size_up_to(3000));
+      command.second_number = random.between(0, 1);
+      break;
+    case Verb::getbit:
+      command.number = static_cast<int64_t>(random.size_up_to(3000));
+      break;
+    case Verb::delifeq:
+      // Such as counters and others often hold.
+      if (random.chance(700)) command.text = std::to_string(random.between(-100, 100));
       break;
     case Verb::getrange:
       command.number = random.between(-50, 50);
