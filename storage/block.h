@@ -11,7 +11,8 @@
 // merge) reads their keys, which takes a few microseconds per block and saves a third of the table.
 //
 // Invariants
-//   * An item lies in its home bucket or at most `reach` buckets further, wrapping inside the block.
+//   * An item lies in its home bucket or at most `reach` buckets further, wrapping inside the
+//   block.
 //   * reach is 0 where displaced is.
 //   * A free slot is 0.
 //
@@ -48,7 +49,9 @@ constexpr uint8_t tag_of(Hash hash) {
   return tag == 0 ? 1 : tag;
 }
 
-inline ItemRef ref_in(const Slot& slot) { return ItemRef(slot.load(std::memory_order_relaxed)); }
+inline ItemRef ref_in(const Slot& slot) {
+  return ItemRef(slot.load(std::memory_order_relaxed));
+}
 
 // One bit per slot.
 using SlotSet = unsigned;

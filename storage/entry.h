@@ -40,7 +40,6 @@ class Entry {
   // and `scratch` are.
   std::string_view text(NumberText& scratch) const;
 
-
   // Unix ms or kNoDeadline.
   int64_t deadline_ms() const { return item_->deadline_ms(); }
   // Has a deadline, and it is not after `now_ms`.

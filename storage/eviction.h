@@ -3,17 +3,18 @@
 //   rank, all but LFU:  31 segment | 30..29 reads, at most 3 | 28..0 stamp
 //   rank, LFU:          score, in 2^-20 of a doubling
 //
-// A policy is a struct of static functions over ranks; with_policy() picks one by a switch. Ranks are
-// compared by their keys: 64-bit numbers, the least goes first. Stamps come from a clock of the whole
-// cache that ticks about once per insertion, so keys of different shards compare: LRU, LFU and FIFO
-// are what their names say over all shards. A stamp names the tick up to 2^29 ticks back.
+// A policy is a struct of static functions over ranks; with_policy() picks one by a switch. Ranks
+// are compared by their keys: 64-bit numbers, the least goes first. Stamps come from a clock of the
+// whole cache that ticks about once per insertion, so keys of different shards compare: LRU, LFU
+// and FIFO are what their names say over all shards. A stamp names the tick up to 2^29 ticks back.
 //
 //   Fifo    evicts the oldest insertion.
-//   Lru     evicts the oldest hit or insertion. Segments and reads are kept up as S3Fifo needs them,
+//   Lru     evicts the oldest hit or insertion. Segments and reads are kept up as S3Fifo needs
+//   them,
 //           so that one can take over from the other at any moment.
 //   Lfu     counts hits that lose half of their weight per half-life: score = time in half-lives +
-//           log2 of the decayed count, whose order does not change while nothing is hit (LRFU; Lee et
-//           al., IEEE Trans. Computers 50(12), 2001).
+//           log2 of the decayed count, whose order does not change while nothing is hit (LRFU; Lee
+//           et al., IEEE Trans. Computers 50(12), 2001).
 //   S3Fifo  probation and main (Yang et al., SOSP 2023), with one read sufficing for promotion; how
 //           much of the cache is probation is decided by whoever chooses the segment.
 //   Sieve   (Zhang et al., NSDI 2024): segment 0 is what the hand has before it, segment 1 what it
@@ -71,8 +72,7 @@ struct StampPolicy {
 
   static constexpr unsigned segment(uint32_t rank) { return rank >> 31; }
   static constexpr uint64_t key(uint32_t rank, const RankClock& now) {
-    const uint32_t age =
-        (static_cast<uint32_t>(now.ticks) - rank) & StampRank::kStampMask;
+    const uint32_t age = (static_cast<uint32_t>(now.ticks) - rank) & StampRank::kStampMask;
     return kKeyBias + now.ticks - age;
   }
   // `front`: the segment that new entries go to. `remembered`: it was evicted not long ago.

@@ -35,7 +35,8 @@ class Ghosts {
     uint16_t* bucket = bucket_of(hash);
     uint16_t* found = std::find(bucket, bucket + kBucket, print_of(hash));
     if (found == bucket + kBucket) return false;
-    std::memmove(found, found + 1, static_cast<size_t>(bucket + kBucket - 1 - found) * sizeof *found);
+    std::memmove(found, found + 1,
+                 static_cast<size_t>(bucket + kBucket - 1 - found) * sizeof *found);
     bucket[kBucket - 1] = 0;
     return true;
   }

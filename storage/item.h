@@ -10,8 +10,8 @@
 //   body     key, then value; or, if far, 8 bytes of pointer to a FarBody that holds both
 //   value    the text, or 8 bytes of integer, or 8 bytes of pointer to a Blob
 //
-// All but the first field are at any address. A short item of a 16-byte key and a 64-byte text takes
-// 83 bytes, 88 with a deadline.
+// All but the first field are at any address. A short item of a 16-byte key and a 64-byte text
+// takes 83 bytes, 88 with a deadline.
 //
 // Never decides anything, never allocates: reading and writing fields is all that happens here.
 #pragma once
@@ -61,7 +61,9 @@ struct ItemShape {
   size_t body_bytes() const { return key_length + value_bytes(); }
   size_t header_bytes() const {
     return (is_long() ? 8u : 3u) + (rank_room ? 4u : 0u) +
-           (!deadline_room ? 0u : wide_deadline ? 8u : 5u);
+           (!deadline_room  ? 0u
+            : wide_deadline ? 8u
+                            : 5u);
   }
   // What it needs of its slot.
   size_t slot_bytes() const { return header_bytes() + (far ? sizeof(FarBody*) : body_bytes()); }
@@ -126,7 +128,8 @@ class Item {
   std::string_view key() const { return {body(), key_length()}; }
   bool has_key(std::string_view key) const {
     const uint32_t word = load32(0);
-    if ((word & kLong) != 0) [[unlikely]] return this->key() == key;
+    if ((word & kLong) != 0) [[unlikely]]
+      return this->key() == key;
     return ((word >> 8) & 0xff) == key.size() &&
            equal_bytes(bytes() + short_body_offset(word), key.data(), key.size());
   }
@@ -164,7 +167,8 @@ class Item {
   int64_t deadline_ms() const {
     if (!has_deadline_room()) return kNoDeadline;
     const size_t at = deadline_offset();
-    if (is_wide()) [[unlikely]] return static_cast<int64_t>(load64(at));
+    if (is_wide()) [[unlikely]]
+      return static_cast<int64_t>(load64(at));
     const uint64_t low = load32(at) | uint64_t{byte(at + 4)} << 32;
     const uint64_t deadline = low | uint64_t{byte(0)} >> 6 << 40;
     return deadline == kWideDeadline ? kNoDeadline : static_cast<int64_t>(deadline);
@@ -177,7 +181,8 @@ class Item {
   void set_deadline_ms(int64_t deadline_ms) {
     const size_t at = deadline_offset();
     if (is_wide()) return store64(at, static_cast<uint64_t>(deadline_ms));
-    const auto value = static_cast<uint64_t>(deadline_ms == kNoDeadline ? kWideDeadline : deadline_ms);
+    const auto value =
+        static_cast<uint64_t>(deadline_ms == kNoDeadline ? kWideDeadline : deadline_ms);
     store32(at, static_cast<uint32_t>(value));
     bytes()[at + 4] = static_cast<char>(value >> 32);
     bytes()[0] = static_cast<char>((byte(0) & 0x3f) | (value >> 40) << 6);
@@ -205,12 +210,14 @@ class Item {
   }
   size_t body_offset() const {
     const uint32_t word = load32(0);
-    if ((word & kLong) == 0) [[likely]] return short_body_offset(word);
+    if ((word & kLong) == 0) [[likely]]
+      return short_body_offset(word);
     return deadline_offset() + (!has_deadline_room() ? 0u : is_wide() ? 8u : 5u);
   }
   char* body() { return const_cast<char*>(std::as_const(*this).body()); }
   const char* body() const {
-    if (is_far()) [[unlikely]] return far_body()->bytes();
+    if (is_far()) [[unlikely]]
+      return far_body()->bytes();
     return bytes() + body_offset();
   }
 

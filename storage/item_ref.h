@@ -54,8 +54,8 @@ class RegionMap {
   void prefetch(ItemRef ref, size_t bytes) const {
     const uint64_t word = word_.load(std::memory_order_acquire);
     if (word == 0 || ref.region() >> (word & kDepthMask) != 0) return;
-    const char* region =
-        reinterpret_cast<RegionWord*>(word & ~kDepthMask)[ref.region()].load(std::memory_order_relaxed);
+    const char* region = reinterpret_cast<RegionWord*>(word & ~kDepthMask)[ref.region()].load(
+        std::memory_order_relaxed);
     const auto begin = reinterpret_cast<uintptr_t>(region) + ref.offset();
     for (uintptr_t line = begin & ~uintptr_t{kLineBytes - 1}; line < begin + bytes;
          line += kLineBytes) {

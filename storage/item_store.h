@@ -4,11 +4,11 @@
 //   run      consecutive pages of a region, cut into slots of one class (run.h)
 //   slot     one item, or free
 //
-// Owns regions, runs, and what the items own elsewhere (far bodies, blobs). Knows which runs hold the
-// earliest deadlines: for each run with deadlines a bound that is never later than the earliest of
-// them, in a heap. Looking at one run, 4 KiB in sequence, tells exactly. That is all there is about
-// deadlines: an entry's removal, its overwriting and a deadline that moves later cost nothing, and a
-// deadline takes no memory but its field.
+// Owns regions, runs, and what the items own elsewhere (far bodies, blobs). Knows which runs hold
+// the earliest deadlines: for each run with deadlines a bound that is never later than the earliest
+// of them, in a heap. Looking at one run, 4 KiB in sequence, tells exactly. That is all there is
+// about deadlines: an entry's removal, its overwriting and a deadline that moves later cost
+// nothing, and a deadline takes no memory but its field.
 //
 // Never looks at a value, never finds a key.
 // Invariants
@@ -82,8 +82,8 @@ class ItemStore {
   // `due` and notes the earliest of the others. Returns the slots looked at.
   size_t take_due(int64_t now_ms, std::vector<Item*>& due);
 
-  // The item with the earliest deadline. Looks at about `max_looks` runs at most, then null, keeping
-  // what it found out.
+  // The item with the earliest deadline. Looks at about `max_looks` runs at most, then null,
+  // keeping what it found out.
   Item* soonest(unsigned max_looks);
 
   // ---- ranks ----
@@ -97,14 +97,14 @@ class ItemStore {
   }
   // The entry of the segment with the least key, which from then on is no longer part of any bound:
   // it is evicted now, or noted again. `key_of(item)` is its key, UINT64_MAX if it is not in this
-  // segment. Null if there is none; also if its key is above `limit`. Looks at about `max_looks` runs
-  // at most, then null; what it found out is kept, so that going on makes progress.
+  // segment. Null if there is none; also if its key is above `limit`. Looks at about `max_looks`
+  // runs at most, then null; what it found out is kept, so that going on makes progress.
   template <typename KeyOf>
   Item* take_least(unsigned segment, uint64_t limit, unsigned max_looks, KeyOf key_of);
   // Forgets all ranks.
   void forget_ranks();
-  // Visits items, those of about `max_items` slots in a row, which begin at a position between 0 and
-  // the returned one; 0 after the last. Items created in between may be missed.
+  // Visits items, those of about `max_items` slots in a row, which begin at a position between 0
+  // and the returned one; 0 after the last. Items created in between may be missed.
   template <typename Visitor>
   size_t visit(size_t position, size_t max_items, Visitor visitor);
 
@@ -113,8 +113,8 @@ class ItemStore {
   // Some class has so many free slots, or the regions so many free pages, that items should move
   // together.
   bool is_sparse() const { return !sparse_.empty() || has_sparse_regions(); }
-  // Empties one run, or one region. `moved(from, to)` is called when the item lies in both places; afterwards the
-  // old slot is gone. Returns how many items moved.
+  // Empties one run, or one region. `moved(from, to)` is called when the item lies in both places;
+  // afterwards the old slot is gone. Returns how many items moved.
   size_t evacuate(FunctionRef<void(Item* from, Item* to)> moved);
 
   // ---- taking everything apart (after the table has gone) ----

@@ -35,8 +35,8 @@ void BlockPool::give(Block* block) {
 }
 
 void BlockPool::add_chunk() {
-  const size_t count = std::clamp(std::bit_floor(std::max(blocks_ / 16, size_t{1})), kMinChunkBlocks,
-                                  kMaxChunkBlocks);
+  const size_t count = std::clamp(std::bit_floor(std::max(blocks_ / 16, size_t{1})),
+                                  kMinChunkBlocks, kMaxChunkBlocks);
   fresh_ = static_cast<Block*>(take_aligned_memory(kChunkAlignment, count * sizeof(Block)));
   fresh_end_ = fresh_ + count;
   blocks_ += count;

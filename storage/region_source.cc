@@ -87,7 +87,11 @@ RegionSource& source() {
 
 }  // namespace
 
-char* take_region() { return source().take(); }
-void give_region(char* region) { source().give(region); }
+char* take_region() {
+  return source().take();
+}
+void give_region(char* region) {
+  source().give(region);
+}
 
 }  // namespace larder::storage

@@ -1,8 +1,8 @@
 // Run: slots of one size in consecutive pages of a region; and RunHeap, runs in the order of a key.
 //
 // Plain data of ItemStore. A run's slots lie in `pages` pages of 4 KiB (in a region's first page
-// behind the region's header); the slots handed out so far are the first `used`, the free ones among
-// them form a list through their third and fourth byte.
+// behind the region's header); the slots handed out so far are the first `used`, the free ones
+// among them form a list through their third and fourth byte.
 #pragma once
 
 #include <cstddef>
@@ -84,9 +84,7 @@ class RunHeap {
     last.key < old_key ? rise(runs, place) : sink(runs, place);
   }
   // REQUIRES: the run is here.
-  uint64_t key_of(const Run& run) const {
-    return entries_[run.heap_position[which_]].key;
-  }
+  uint64_t key_of(const Run& run) const { return entries_[run.heap_position[which_]].key; }
 
  private:
   void rise(std::vector<Run>& runs, uint32_t place) {

@@ -130,8 +130,8 @@ size_t Shard::expire_due(int64_t now_ms, size_t max_entries,
           database.table.prefetch_bucket(hashes[index - first]);
         }
         for (size_t index = first; index < last; ++index) {
-          Slot* slot = database.table.find_ref(database.store->ref_of(due_[index]),
-                                               hashes[index - first]);
+          Slot* slot =
+              database.table.find_ref(database.store->ref_of(due_[index]), hashes[index - first]);
           check(slot != nullptr, "an item in the store is in the table");
           on_due(db, {due_[index], slot});
         }
@@ -197,10 +197,8 @@ uint64_t Shard::scan(unsigned db, uint64_t position, FunctionRef<void(Entry)> vi
   constexpr uint64_t kEnd = uint64_t{1} << kDirectoryBits;
   if (position >= kEnd) return 0;
   Database& database = databases_[db];
-  const uint64_t next =
-      database.table.visit_block(static_cast<uint32_t>(position), [&](Slot* slot) {
-        visitor(entry_at(database, slot));
-      });
+  const uint64_t next = database.table.visit_block(
+      static_cast<uint32_t>(position), [&](Slot* slot) { visitor(entry_at(database, slot)); });
   return next == kEnd ? 0 : next;
 }
 

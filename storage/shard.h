@@ -7,14 +7,15 @@
 //
 // Invariants
 //   * An Entry is valid until the next change of the same shard.
-//   * The store knows a bound for the deadlines of each run of slots (item_store.h); no entry is due
+//   * The store knows a bound for the deadlines of each run of slots (item_store.h); no entry is
+//   due
 //     before next_due_ms().
 //   * An empty shard holds no memory but its recycled pools: bytes() is 0.
 //
 // Costs: find, set, erase and what resembles them are O(1), O(length) where bytes are copied; a
-// deadline earlier than all others near it O(log n). Growing is the split of one 512-byte block at a
-// time; the table is never rebuilt. Memory that cannot be had ends the process; no other error exists
-// here.
+// deadline earlier than all others near it O(log n). Growing is the split of one 512-byte block at
+// a time; the table is never rebuilt. Memory that cannot be had ends the process; no other error
+// exists here.
 //
 // Thread: whoever holds the shard's lock, except prefetch_*(), which any thread may call at any
 // time: they only read memory that is never unmapped, and what they read only decides what to
@@ -145,16 +146,16 @@ class Shard {
   int64_t next_due_ms() const { return next_due_ms_; }
   // Calls `on_due` for entries whose deadline is <= now_ms, when the 64 ms they fall into are over.
   // The callback must erase the entry it is given or set it a deadline after `now_ms`; it must
-  // change nothing else in this shard. Does about as much as looking at `max_entries` entries costs,
-  // then returns how much that was; 0 means that there is nothing to do until next_due_ms().
+  // change nothing else in this shard. Does about as much as looking at `max_entries` entries
+  // costs, then returns how much that was; 0 means that there is nothing to do until next_due_ms().
   size_t expire_due(int64_t now_ms, size_t max_entries,
                     FunctionRef<void(unsigned db, Entry)> on_due);
 
   // ---- Eviction, over all databases of the shard (storage/eviction.h) ----
 
-  // From now on this policy decides; `volatile_only`: among entries with a deadline. Ranks that mean
-  // the same under both policies are kept. O(entries); entries made under a policy without ranks get
-  // theirs in slices (release_slice()) and go first until then.
+  // From now on this policy decides; `volatile_only`: among entries with a deadline. Ranks that
+  // mean the same under both policies are kept. O(entries); entries made under a policy without
+  // ranks get theirs in slices (release_slice()) and go first until then.
   void use_eviction(EvictionPolicy policy, bool volatile_only);
   // Takes over for the policy, whose ranks mean the same; O(1).
   void change_eviction(EvictionPolicy policy) { eviction_ = policy; }
@@ -271,8 +272,8 @@ class Shard {
   EvictionPolicy eviction_ = EvictionPolicy::none;
   bool volatile_only_ = false;
   unsigned front_ = 0;
-  uint32_t unranked_ = 0;         // databases, as bits, that may have items without ranks
-  size_t rank_position_ = 0;      // in the lowest of them, for give_ranks()
+  uint32_t unranked_ = 0;     // databases, as bits, that may have items without ranks
+  size_t rank_position_ = 0;  // in the lowest of them, for give_ranks()
   RankClock rank_clock_;
   Ghosts ghosts_;
 };

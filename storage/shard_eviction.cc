@@ -32,8 +32,7 @@ uint64_t Shard::key_in_segment(const Item* item, unsigned segment) const {
   if (!is_candidate(item)) return UINT64_MAX;
   if (!item->has_rank_room()) return segment == 0 ? 0 : UINT64_MAX;
   if (segment_of(item) != segment) return UINT64_MAX;
-  return with_policy(eviction_,
-                     [&](auto policy) { return policy.key(item->rank(), rank_clock_); });
+  return with_policy(eviction_, [&](auto policy) { return policy.key(item->rank(), rank_clock_); });
 }
 
 void Shard::note_rank(Database& database, const Item* item) {
@@ -63,8 +62,8 @@ size_t Shard::segment_size(unsigned segment) const {
 void Shard::touch(unsigned db, Entry existing) {
   Item* item = existing.item_;
   if (!keeps_ranks() || !item->has_rank_room()) return;
-  const uint32_t rank = with_policy(
-      eviction_, [&](auto policy) { return policy.hit(item->rank(), rank_clock_); });
+  const uint32_t rank =
+      with_policy(eviction_, [&](auto policy) { return policy.hit(item->rank(), rank_clock_); });
   // A key only grows by a hit, so that no bound has to be looked at.
   static_cast<void>(db);
   item->set_rank(rank);
@@ -136,8 +135,7 @@ uint64_t Shard::least_key(unsigned segment) const {
     } else if (segment == 0 && (eviction_ == EvictionPolicy::ttl || volatile_only_)) {
       if (database.with_deadline == 0) continue;
       least = eviction_ == EvictionPolicy::ttl
-                  ? std::min(least,
-                             static_cast<uint64_t>(database.store->earliest_deadline_ms()))
+                  ? std::min(least, static_cast<uint64_t>(database.store->earliest_deadline_ms()))
                   : 0;
     } else if (segment == 0 && eviction_ == EvictionPolicy::random && database.table.size() > 0) {
       least = 0;
@@ -170,8 +168,8 @@ Shard::Step Shard::evict_step(unsigned segment, uint64_t limit, uint64_t random,
     on_evict(db, entry_of(database, item));
     return Step::evicted;
   }
-  const Verdict verdict = with_policy(
-      eviction_, [&](auto policy) { return policy.judge(item->rank(), rank_clock_); });
+  const Verdict verdict =
+      with_policy(eviction_, [&](auto policy) { return policy.judge(item->rank(), rank_clock_); });
   if (verdict.evict) {
     if (verdict.remember) ghosts_.remember(hasher_(item->key()), entries_);
     on_evict(db, entry_of(database, item));
@@ -186,11 +184,15 @@ Shard::Step Shard::evict_step(unsigned segment, uint64_t limit, uint64_t random,
 
 Shard::Step Shard::evict_random(uint64_t random, FunctionRef<void(unsigned db, Entry)> on_evict) {
   // A database, each entry as likely as any other; then an entry of it.
-  size_t place = random % (volatile_only_ ? std::max<size_t>(1, [&] {
-    size_t sum = 0;
-    for (const Database& database : databases_) sum += database.with_deadline;
-    return sum;
-  }()) : std::max<size_t>(1, entries_));
+  size_t place =
+      random % (volatile_only_ ? std::max<size_t>(1,
+                                                  [&] {
+                                                    size_t sum = 0;
+                                                    for (const Database& database : databases_)
+                                                      sum += database.with_deadline;
+                                                    return sum;
+                                                  }())
+                               : std::max<size_t>(1, entries_));
   unsigned db = 0;
   for (; db + 1 < kMaxDatabases; ++db) {
     const Database& database = databases_[db];

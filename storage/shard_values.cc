@@ -123,7 +123,8 @@ bool Shard::fits_in_place(const Database& database, const Item* item, const NewV
   const ItemShape shape = item->shape();
   const size_t needed = value.bytes_in_item();
   if (shape.far) {
-    return fits_outside(shape.key_length + needed, shape.key_length + database.store->value_room(item));
+    return fits_outside(shape.key_length + needed,
+                        shape.key_length + database.store->value_room(item));
   }
   // Most often both need a slot of the same size: no look at the run.
   const size_t other_bytes = shape.header_bytes() + shape.key_length;

@@ -1,7 +1,7 @@
 // Slot classes: the sizes of slots in slabs.
 //
-// Steps of 4 bytes up to 128, then sixteen per doubling up to 2 KiB: what an item wastes in its slot
-// is at most 3 bytes, or about 6 % of a larger one.
+// Steps of 4 bytes up to 128, then sixteen per doubling up to 2 KiB: what an item wastes in its
+// slot is at most 3 bytes, or about 6 % of a larger one.
 #pragma once
 
 #include <bit>
@@ -30,7 +30,9 @@ constexpr size_t slot_class_bytes(unsigned slot_class) {
 
 constexpr unsigned kSlotClasses = slot_class_of(kMaxSlotBytes) + 1;
 
-constexpr size_t round_to_slot(size_t bytes) { return slot_class_bytes(slot_class_of(bytes)); }
+constexpr size_t round_to_slot(size_t bytes) {
+  return slot_class_bytes(slot_class_of(bytes));
+}
 
 static_assert(round_to_slot(1) == 8 && round_to_slot(8) == 8 && round_to_slot(9) == 12);
 static_assert(round_to_slot(83) == 84 && round_to_slot(128) == 128 && round_to_slot(129) == 136);

@@ -203,8 +203,7 @@ bool Table::double_directory() {
   }
   set_root(directory, depth);
   context_.directories.give(old.directory(), old.depth());
-  context_.account.bytes +=
-      DirectoryPool::bytes(depth) - DirectoryPool::bytes(old.depth());
+  context_.account.bytes += DirectoryPool::bytes(depth) - DirectoryPool::bytes(old.depth());
   deepest_ = 0;
   return true;
 }
@@ -222,8 +221,7 @@ void Table::halve_directory() {
   }
   set_root(directory, depth);
   context_.directories.give(old.directory(), old.depth());
-  context_.account.bytes -=
-      DirectoryPool::bytes(old.depth()) - DirectoryPool::bytes(depth);
+  context_.account.bytes -= DirectoryPool::bytes(old.depth()) - DirectoryPool::bytes(depth);
 }
 
 // Merges the block that stands for `bits` with its other half, and the result again, while both are

@@ -7,9 +7,9 @@
 //   011 -> C                         E  depth 1: 1
 //   1.. -> E E E E
 //
-// Owns directory and blocks (taken from the shard's pools), the references to items and the map that
-// leads from a reference to its item; not the items. Never allocates or frees an item, never looks
-// at a value or a deadline.
+// Owns directory and blocks (taken from the shard's pools), the references to items and the map
+// that leads from a reference to its item; not the items. Never allocates or frees an item, never
+// looks at a value or a deadline.
 //
 // Growing splits one full block in two, halving the range of hashes it stands for; the directory
 // doubles when that block was of depth D. Shrinking merges two blocks that are each other's other

@@ -80,7 +80,8 @@ void Table::verify_block(const Root& root, const Block& block, uint32_t bits) co
     const Bucket& bucket = block.buckets[home];
     check(bucket.displaced() == displaced[home], "a bucket counts its displaced entries");
     check(bucket.reach() >= farthest[home], "no entry lies beyond its bucket's reach");
-    check(displaced[home] > 0 || bucket.reach() == 0, "a bucket without displaced entries ends here");
+    check(displaced[home] > 0 || bucket.reach() == 0,
+          "a bucket without displaced entries ends here");
   }
   std::sort(keys.begin(), keys.end());
   check(std::adjacent_find(keys.begin(), keys.end()) == keys.end(), "a key is there once");
@@ -107,7 +108,8 @@ void Shard::verify() const {
     for (uint32_t position = 0; position < 1u << kDirectoryBits;) {
       position = table.visit_block(position, [&](Slot* slot) {
         const Item* item = store.item(ref_in(*slot));
-        check(store.ref_of(item).bits() == ref_in(*slot).bits(), "a reference leads back to itself");
+        check(store.ref_of(item).bits() == ref_in(*slot).bits(),
+              "a reference leads back to itself");
         item_bytes += store.bytes_of(item);
         if (item->kind() == Kind::blob) blob_bytes += item->blob()->allocated_bytes();
         const int64_t deadline_ms = item->deadline_ms();

@@ -196,7 +196,8 @@ TEST_CASE("the callback may give a later deadline instead of erasing") {
 }
 
 TEST_CASE("everything due at once is taken in slices") {
-  constexpr size_t kSlotsPerRun = 600;  // a run is looked at whole, and has about so many of these small items
+  constexpr size_t kSlotsPerRun =
+      600;  // a run is looked at whole, and has about so many of these small items
   OneShard one;
   one.expire(kStart);
   constexpr size_t kKeys = 50'000;

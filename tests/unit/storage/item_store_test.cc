@@ -127,8 +127,8 @@ TEST_CASE("a detached store is freed in slices, far bodies and blobs too") {
   RegionMap map;
   ItemStore store(pool, account, map);
   for (int number = 0; number < 3'000; ++number) {
-    store.create({.kind = Kind::text, .key_length = 0, .text_length = number % 2 == 0 ? 10u : 5'000u},
-                 "");
+    store.create(
+        {.kind = Kind::text, .key_length = 0, .text_length = number % 2 == 0 ? 10u : 5'000u}, "");
   }
   Item* item = store.create({.kind = Kind::blob, .key_length = 0}, "");
   item->set_blob(Blob::create(20'000));
