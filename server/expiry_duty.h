@@ -1,10 +1,10 @@
 // ExpiryDuty: one worker's share of expiring keys on time.
 //
 // Remembers, for each shard, the earliest deadline this worker knows of: those it wrote itself and
-// those it saw when it last turned the shard's wheel. So every deadline is somebody's duty, an idle
+// those it saw when it last took out what was due. So every deadline is somebody's duty, an idle
 // server sleeps until the next one, and no worker is woken for what another will do.
 //
-// Works in slices: each run looks at a bounded number of wheel records, then lets the loop go on.
+// Works in slices: each run does a bounded amount of work, then lets the loop go on.
 #pragma once
 
 #include <array>
@@ -23,7 +23,7 @@ class ExpiryDuty {
 
   ExpiryDuty() { due_ms_.fill(kNothingDue); }
 
-  // A deadline was written into `shard`, whose wheel next has work at `shard_due_ms`.
+  // A deadline was written into `shard`, which next has work at `shard_due_ms`.
   void note(unsigned shard, int64_t shard_due_ms) {
     if (shard_due_ms < due_ms_[shard]) due_ms_[shard] = shard_due_ms;
     if (shard_due_ms < earliest_ms_) earliest_ms_ = shard_due_ms;
@@ -32,7 +32,7 @@ class ExpiryDuty {
   // When run() next has work; kNothingDue if never.
   int64_t earliest_ms() const { return earliest_ms_; }
 
-  // Turns the wheels that are due, at most a slice. Shards found taken are left for the next run.
+  // Removes what is due, at most a slice. Shards found taken are left for the next run.
   void run(CommandEnvironment& environment);
 
  private:

@@ -195,7 +195,7 @@ void remove_evicted(CommandEnvironment& environment, unsigned shard, unsigned da
                     storage::Entry entry);
 
 // Removes an entry whose time has come: DEL to followers, "expired" to listeners, watchers touched.
-// For find() on a due entry and for the expiry wheel. REQUIRES: the shard is locked.
+// For find() on a due entry and for the expiry duty. REQUIRES: the shard is locked.
 void remove_expired(CommandEnvironment& environment, unsigned shard, unsigned database,
                     storage::Entry entry);
 

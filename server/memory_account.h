@@ -7,7 +7,7 @@
 //   what one worker believes to be used  =  the account + its own share, which is exact but for the
 //   shares of the others: off by less than (workers - 1) * fold_bytes() <= limit / 256.
 //
-// What counts is Shard::bytes(): tables, items, values, wheels and what eviction keeps. What waits
+// What counts is Shard::bytes(): tables, items, values and what eviction keeps. What waits
 // to be freed in slices does not count, and neither do clients' buffers: those have limits of their
 // own, and exceeding them costs the client, never keys.
 //

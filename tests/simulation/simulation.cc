@@ -161,7 +161,7 @@ void Simulation::note_time() {
   for (const std::unique_ptr<Client>& client : clients_) client->note_time();
 }
 
-// A worker is at most this late: the wheel's tick of 64 ms, and the steps' own delay.
+// A worker is at most this late: the tick of 64 ms, and the steps' own delay.
 void Simulation::check_expiry() {
   if (!plan_.is_expiry_punctual()) return;
   constexpr int64_t kMostLateNs = 150'000'000;

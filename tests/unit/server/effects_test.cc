@@ -163,7 +163,7 @@ TEST_CASE("a key past its deadline goes by a DEL before whatever found it so") {
   CHECK(primary.of({"GET", "k"}) == Records{wire("DEL k")});
 }
 
-TEST_CASE("the wheel's DELs are records of their own") {
+TEST_CASE("DELs of what is due are records of their own") {
   Primary primary;
   for (const char* key : {"a", "b", "c"}) primary.of({"SET", key, "v", "PX", "10"});
   primary.listener.records.clear();

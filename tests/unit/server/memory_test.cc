@@ -111,7 +111,7 @@ TEST_CASE("whatever commands do to shards is in the account") {
   other.run({"EXEC"});
   CHECK(is_exact());
   const uint64_t before = node.memory().used();
-  // One goes when it is looked at, the rest by the wheel.
+  // One goes when it is looked at, the rest on time.
   one.set_time_ms(2000);
   one.run({"GET", "due:0"});
   CHECK(is_exact());

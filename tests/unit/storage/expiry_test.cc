@@ -56,7 +56,7 @@ TEST_CASE("deadlines at all distances expire within a tick, and never early") {
   size_t expired = 0;
   int64_t now_ms = kStart;
   for (auto next = deadlines.begin(); next != deadlines.end();) {
-    // The wheel asks to be looked at no later than a tick after the next deadline.
+    // The shard asks to be looked at no later than a tick after the next deadline.
     const int64_t asked_ms = one.shard.next_due_ms();
     REQUIRE(asked_ms < next->first + kTickMs);
     now_ms = std::max(now_ms, asked_ms);
