@@ -526,10 +526,18 @@ bool Dispatcher::watches_hold(Session& session) {
   bool hold = true;
   KeyContext context(environment_, session.database, {}, {}, nullptr);
   for (const WatchedKey& watched : session.watched) {
-    // A deadline that has passed since WATCH is a change too, whether or not it was noticed.
-    context.find_in(watched.database, {watched.key, watched.hash});
-    const ShardSlot& slot = node_.keyspace().slot(storage::shard_of(watched.hash));
-    if (slot.watches.version(watched.database, watched.key) != watched.version) hold = false;
+    const Key key{watched.key, watched.hash};
+    // A deadline that has passed since WATCH is a change too, whether or not it was noticed: this
+    // removes the key, or, where nobody may, leaves it overdue.
+    const bool exists = static_cast<bool>(context.find_in(watched.database, key));
+    const bool is_overdue = context.has_overdue(watched.database, key);
+    const ShardSlot& slot = node_.keyspace().slot(key.shard());
+    const uint64_t changes =
+        slot.watches.version(watched.database, watched.key) - watched.version;
+    // What was overdue at WATCH was absent to it, and is so still if it was merely removed.
+    const bool merely_removed = watched.was_overdue && changes == 1 && !exists && !is_overdue;
+    if (changes != 0 && !merely_removed) hold = false;
+    if (is_overdue && !watched.was_overdue) hold = false;
   }
   return hold;
 }

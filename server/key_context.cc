@@ -134,7 +134,8 @@ void KeyContext::watch(Session& session, const Key& key) {
   if (is_watched(session, database_, key)) return;
   find(key);  // a key past its deadline goes now, so that only later changes count
   const uint64_t version = slot(key).watches.watch(database_, key.text);
-  session.watched.push_back({database_, key.hash, std::string(key.text), version});
+  session.watched.push_back(
+      {database_, key.hash, std::string(key.text), version, has_overdue(database_, key)});
   index_last_watch(session);
 }
 

@@ -106,7 +106,12 @@ class KeyContext {
     }
     return entry;
   }
-  // The same for a read that counts as a keyspace hit or miss.
+  // Is there an entry past its deadline that find_in() passes over but must not remove?
+  bool has_overdue(unsigned database, const Key& key) {
+    const storage::Entry entry = shard(key).find(database, key.text, key.hash);
+    return entry && entry.is_due(now_ms());
+  }
+  // As find(), for a read that counts as a keyspace hit or miss.
   storage::Entry look_up(const Key& key) {
     storage::Entry entry = find(key);
     ++(entry ? env_->stats->keyspace_hits : env_->stats->keyspace_misses);

@@ -50,6 +50,8 @@ struct WatchedKey {
   storage::Hash hash;
   std::string key;
   uint64_t version;  // WatchTable's, when WATCH ran
+  // It was past its deadline then, but nobody may remove it (CLIENT PAUSE): it counted as absent.
+  bool was_overdue = false;
 };
 
 enum class ReplyMode : uint8_t {

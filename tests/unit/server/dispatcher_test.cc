@@ -233,6 +233,36 @@ TEST_CASE("a watched key's deadline that passes is a change") {
   CHECK(two.a.run({"EXEC"}) == "*0\r\n");
 }
 
+TEST_CASE("a watched key's deadline that passes while nobody may remove it is a change") {
+  TwoClients two;
+  two.a.run({"SET", "k", "v", "PX", "50"});
+  two.a.run({"SET", "j", "v", "PX", "10"});
+  for (Actor* client : {&two.a, &two.b}) {
+    client->dispatcher().environment().expiry = ExpiryMode::hide;
+    client->set_time_ms(kNowMs + 20);
+  }
+  two.a.run({"WATCH", "k", "j"});  // j is absent already
+  two.a.run({"MULTI"});
+  CHECK(two.a.run({"EXEC"}) == "*0\r\n");
+  two.a.run({"WATCH", "k"});
+  two.a.set_time_ms(kNowMs + 50);
+  two.a.run({"MULTI"});
+  CHECK(two.a.run({"EXEC"}) == "*-1\r\n");
+
+  // It being removed at last changes nothing; it being set does.
+  for (const bool is_set : {false, true}) {
+    two.a.run({"WATCH", is_set ? "k" : "j"});
+    two.b.dispatcher().environment().expiry = ExpiryMode::remove;
+    two.b.set_time_ms(kNowMs + (is_set ? 70 : 50));
+    CHECK(two.b.run({"EXISTS", "j", "k"}) == ":0\r\n");
+    if (is_set) two.b.run({"SET", "k", "new"});
+    two.a.run({"MULTI"});
+    CHECK(two.a.run({"EXEC"}) == (is_set ? "*-1\r\n" : "*0\r\n"));
+    two.b.run({"SET", "k", "v", "PX", "10"});
+    two.a.set_time_ms(kNowMs + 70);
+  }
+}
+
 TEST_CASE("a deadline that passes in the middle of a transaction changes nothing within it") {
   TwoClients two;
   two.a.run({"SET", "k", "v", "PX", "50"});
