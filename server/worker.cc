@@ -373,7 +373,10 @@ void Worker::refuse_protocol_error(Connection& connection) {
   if (connection.parser.error().find("too big") != std::string_view::npos) {
     ++stats().query_limit_disconnections;
   }
-  Reply(connection.output, connection.session.dialect).error(connection.parser.error());
+  // Who asked for silence gets it: the connection closes without a word.
+  if (connection.session.reply_mode == ReplyMode::on) {
+    Reply(connection.output, connection.session.dialect).error(connection.parser.error());
+  }
   close_when_answered(connection);
 }
 
