@@ -57,6 +57,9 @@ struct NodeServices {
   std::function<std::string()> allocator_report;
   // Writes the settings into the configuration file; the text of the error, if any.
   std::function<std::optional<std::string>(const Config&)> rewrite_config_file;
+  // Raises the limit of open files so far that so many clients fit, if the system lets it; answers
+  // how many then fit, at most that many. Any worker's thread.
+  std::function<uint32_t(uint32_t clients)> allow_clients;
   // Settings changed that the workers do not use themselves (loglevel). Any worker's thread.
   std::function<void(const Config&)> settings_changed;
   // Nanoseconds since some moment, for measuring how long things take (precise_clock.h). Any

@@ -109,6 +109,7 @@ NodeOptions Server::node_options(std::function<void(bool at_once)> stop) {
   options.facts.tcp_port = port_;
   options.services.process_facts = read_process_facts;
   options.services.release_unused_memory = release_unused_memory;
+  options.services.allow_clients = allow_clients;
   options.services.allocator_report = allocator_report;
   options.services.precise_ns = make_precise_clock();
   options.services.sleep_ns = sleep_for_ns;

@@ -4,6 +4,8 @@
 // There is one authoritative copy (ConfigStore); SET exchanges it as a whole and answers when every
 // worker uses it.
 #include <array>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -28,6 +30,16 @@ void get(SessionContext& context, Arguments arguments, Reply& reply) {
   }
 }
 
+// Clients need descriptors, of which the system may not give enough.
+config::Error why_too_many_clients(uint32_t before, uint32_t wanted, const NodeServices& services) {
+  if (wanted <= before || !services.allow_clients) return std::nullopt;
+  const uint32_t possible = services.allow_clients(wanted);
+  if (possible >= wanted) return std::nullopt;
+  return "ERR CONFIG SET failed (possibly related to argument 'maxclients') - The operating system "
+         "is not able to handle the specified number of clients, try with " +
+         std::to_string(possible);
+}
+
 class SetTask final : public NodeTask {
  public:
   explicit SetTask(Arguments arguments) {
@@ -42,7 +54,9 @@ class SetTask final : public NodeTask {
     const config::Error error = context.config_store.update([&](Config& next) {
       const std::vector<std::pair<std::string_view, std::string_view>> views(wanted_.begin(),
                                                                              wanted_.end());
-      return config::set(next, views);
+      const uint32_t clients_before = next.maxclients;
+      if (config::Error invalid = config::set(next, views)) return invalid;
+      return why_too_many_clients(clients_before, next.maxclients, context.services);
     });
     if (error) return reply.error(*error);
     if (context.services.settings_changed) {

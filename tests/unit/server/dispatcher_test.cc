@@ -2,6 +2,7 @@
 // what is given back; EXEC under its watches; what is refused and queued.
 #include "server/dispatcher.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <string>
 
@@ -359,6 +360,31 @@ TEST_CASE("a node-wide change asks to be applied everywhere") {
   CHECK(two.a.try_run({"CONFIG", "SET", "timeout", "never"}) == Outcome::done);
   CHECK(two.a.reply().starts_with("-ERR "));
   CHECK(two.node.config_store().current()->timeout_seconds == 17);
+}
+
+TEST_CASE("more clients than the system has descriptors for are refused") {
+  NodeOptions options = node_options(1, 1);
+  uint32_t asked_for = 0;
+  options.services.allow_clients = [&asked_for](uint32_t clients) {
+    asked_for = clients;
+    return std::min<uint32_t>(clients, 20'000);
+  };
+  Node node(std::move(options));
+  Actor client(node, 0, 1);
+  const auto set = [&client](const std::string& value, const std::string& loglevel) {
+    client.try_run({"CONFIG", "SET", "loglevel", loglevel, "maxclients", value});
+    client.session().to_apply.clear();
+    return client.reply();
+  };
+  CHECK(set("20000", "notice") == "+OK\r\n");
+  CHECK(set("20001", "debug") ==
+        "-ERR CONFIG SET failed (possibly related to argument 'maxclients') - The operating system "
+        "is not able to handle the specified number of clients, try with 20000\r\n");
+  CHECK(node.config_store().current()->maxclients == 20'000);
+  CHECK(node.config_store().current()->loglevel == config::LogLevel::notice);
+  asked_for = 0;
+  CHECK(set("100", "debug") == "+OK\r\n");  // fewer always fit
+  CHECK(asked_for == 0);
 }
 
 TEST_CASE("before authentication only few commands run") {
