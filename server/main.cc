@@ -45,16 +45,20 @@ int serve(larder::config::Config config) {
   if (!config.dir.empty() && chdir(config.dir.c_str()) != 0) {
     return fail("cannot change to the folder '" + config.dir + "' (setting dir); does it exist?");
   }
+  // For CONFIG GET and REWRITE: what is relative here is so to the folder before.
+  config.dir = std::filesystem::current_path().string();
   larder::server::Log log(config.logfile, config.loglevel);
   if (!log.is_open()) {
     return fail("cannot open the log file '" + config.logfile + "' (setting logfile)");
   }
   const sigset_t signals = block_stop_signals();
   std::atomic<bool> at_once{false};
+  std::atomic<bool> by_command{false};
   larder::server::Server server(std::move(config), log);
   // SHUTDOWN ends the server the way a signal does.
-  const auto stop = [&at_once](bool now) {
+  const auto stop = [&at_once, &by_command](bool now) {
     at_once = now;
+    by_command = true;
     kill(getpid(), SIGTERM);
   };
   if (auto error = server.start(stop)) {
@@ -63,8 +67,13 @@ int serve(larder::config::Config config) {
   }
   int signal = 0;
   sigwait(&signals, &signal);
-  log.notice(std::string(signal == SIGINT ? "SIGINT" : "SIGTERM") +
-             ": stopping after the replies on their way (again: at once)");
+  const std::string_view asked_by = by_command         ? "SHUTDOWN of a client"
+                                    : signal == SIGINT ? "SIGINT"
+                                                       : "SIGTERM";
+  const std::string_view how =
+      at_once ? "stopping at once"
+              : "stopping after the replies on their way (SIGTERM or SIGINT: at once)";
+  log.notice(std::string(asked_by).append(": ").append(how));
   server.stop(at_once);
 
   // A second signal ends the process whatever the workers are doing.

@@ -248,3 +248,14 @@ def _(t):
         equal(cli(t, "CONFIG", "SET", "loglevel", level, server=server), b"OK\n")
         equal(server.stop(), 0)
         equal("SIGTERM" in server.log_tail(), logs, level)
+
+
+@suite.check("the log says who asked the server to end", redis="Redis logs other lines")
+def _(t):
+    for words, said in ((("SHUTDOWN", "NOSAVE"), "SHUTDOWN of a client"), ((), "SIGTERM")):
+        server = t.server_with("--loglevel", "notice")
+        if words:
+            cli(t, *words, server=server, status=None)
+            equal(server.process.wait(DEADLINE_S), 0)
+        equal(server.stop(), 0)
+        assert f"{said}: stopping" in server.log_tail(), server.log_tail()
