@@ -196,8 +196,8 @@ constexpr auto kRows = checked({
 CommandFamily server_commands() {
   static const std::vector<CommandRow> rows =
       joined({kRows, info_commands(), configuration_commands(), introspection_commands(),
-              memory_commands(), identity_commands(),
-              slow_log_commands(), latency_commands(), monitor_commands(), debug_commands()});
+              memory_commands(), identity_commands(), slow_log_commands(), latency_commands(),
+              monitor_commands(), debug_commands()});
   return rows;
 }
 
