@@ -1,4 +1,5 @@
 // RENAME, RENAMENX, COPY, MOVE: a value goes to another key or database, with its deadline.
+// SWAPDB: two databases change places.
 //
 // A key has the same hash in every database, so the other database's part lies in shards that the
 // command holds anyway.
@@ -149,6 +150,43 @@ void move(KeyContext& context, Arguments arguments, Reply& reply) {
   reply.integer(1);
 }
 
+// ---- SWAPDB -------------------------------------------------------------------------------------
+
+// A watched key changes if it exists in either database. Looking removes what is past its deadline,
+// so that a key which only seemed to be there is no change.
+void swap_in_shard(KeyContext& context, unsigned shard, unsigned one, unsigned other) {
+  const storage::KeyHasher& hasher = context.environment().keyspace->hasher();
+  const auto exists = [&](std::string_view text) {
+    const Key key{text, hasher(text)};
+    const bool in_one = static_cast<bool>(context.find_in(one, key));
+    return static_cast<bool>(context.find_in(other, key)) || in_one;
+  };
+  context.slot(shard).watches.touch_existing(one, exists);
+  context.slot(shard).watches.touch_existing(other, exists);
+  context.shard(shard).swap_databases(one, other);
+}
+
+void swapdb(KeyContext& context, Arguments arguments, Reply& reply) {
+  int64_t indexes[2];
+  for (const size_t i : {size_t{0}, size_t{1}}) {
+    const std::optional<int64_t> index = protocol::parse_int64(arguments[1 + i]);
+    if (!index || *index < INT32_MIN || *index > INT32_MAX) {
+      return reply.error(i == 0 ? "ERR invalid first DB index" : "ERR invalid second DB index");
+    }
+    indexes[i] = *index;
+  }
+  for (const int64_t index : indexes) {
+    if (index < 0 || index >= context.environment().databases) return reply.error(kNoDatabase);
+  }
+  const auto one = static_cast<unsigned>(indexes[0]);
+  const auto other = static_cast<unsigned>(indexes[1]);
+  if (one != other) {
+    for (unsigned i = 0; i < storage::kShardCount; ++i) swap_in_shard(context, i, one, other);
+    context.effect_as_received();
+  }
+  reply.ok();
+}
+
 // ---- rows ---------------------------------------------------------------------------------------
 
 constexpr auto kRows = checked({
@@ -201,6 +239,18 @@ constexpr auto kRows = checked({
               .group = "generic",
               .complexity = "O(1), O(N) where a string of N bytes has to be copied",
               .syntax = "key db"}},
+    {.name = "swapdb",
+     .arity = 3,
+     .flags = kWrite | kFast,
+     .categories = kKeyspaceCategory | kDangerousCategory,
+     .keys = {},
+     .locks = LockPlan::all_shards,
+     .handler = swapdb,
+     .docs = {.summary = "Lets two databases change places.",
+              .since = "4.0.0",
+              .group = "server",
+              .complexity = "O(N) where N is the number of watched keys",
+              .syntax = "index1 index2"}},
 });
 
 }  // namespace

@@ -14,7 +14,7 @@ std::optional<unsigned> read_database(std::string_view argument, unsigned databa
     return std::nullopt;
   }
   if (*index < 0 || *index >= databases) {
-    reply.error("ERR DB index is out of range");
+    reply.error(kNoDatabase);
     return std::nullopt;
   }
   return static_cast<unsigned>(*index);

@@ -15,6 +15,7 @@ namespace larder::server {
 
 inline constexpr std::string_view kNotAnInteger = "ERR value is not an integer or out of range";
 inline constexpr std::string_view kSyntaxError = "ERR syntax error";
+inline constexpr std::string_view kNoDatabase = "ERR DB index is out of range";
 
 // The value as a bulk string; a large one is sent from where it lies.
 inline void reply_value(protocol::Reply& reply, const storage::Entry& entry) {

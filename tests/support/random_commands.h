@@ -74,9 +74,10 @@ class RandomCommands {
     }
   }
 
-  // Rare: empties a database, or all of them.
+  // Rare: empties a database, or all of them, or lets two change places.
   Words flush() {
-    return one({{"FLUSHDB"}, {"FLUSHDB", "ASYNC"}, {"FLUSHDB", "SYNC"}, {"FLUSHALL"}});
+    return one({{"SWAPDB", std::to_string(pick(3)), std::to_string(pick(3))},
+                {"FLUSHDB"}, {"FLUSHDB", "ASYNC"}, {"FLUSHDB", "SYNC"}, {"FLUSHALL"}});
   }
   Words select(unsigned databases) { return {"SELECT", std::to_string(pick(databases))}; }
 

@@ -353,6 +353,8 @@ class Requests:
         return [b"SELECT", self.chance.choice(DATABASES if self._maybe(0.8) else NOT_DATABASES)], Rule.EXACT
 
     def _flush(self):
+        if self._maybe(0.3):
+            return [b"SWAPDB", *(self.chance.choice(DATABASES + NOT_DATABASES[:3]) for _ in range(2))], Rule.EXACT
         options = [self._one(b"ASYNC", b"SYNC", b"async", b"FOO")] if self._maybe(0.5) else []
         return [self._one(b"FLUSHDB", b"FLUSHALL"), *options], Rule.EXACT
 

@@ -169,5 +169,43 @@ TEST_CASE("two keys of one shard, and keys whose shard is taken") {
   primary.node.keyspace().shard(shard).verify();
 }
 
+TEST_CASE("databases that change places take deadlines along, at the follower, too") {
+  Primary primary;
+  Actor& client = primary.client;
+  support::Follower follower(99, kNowMs - 1000);
+  follower.attach(primary.node);
+  client.run({"SET", "a", "0", "PX", "100"});
+  client.run({"SET", "b", std::string(40'000, 'b')});
+  client.run({"SELECT", "4"});
+  client.run({"SET", "a", "4"});
+  CHECK(client.run({"SWAPDB", "0", "4"}) == "+OK\r\n");
+  client.run({"SET", "c", "new"});
+  follower.apply();
+  CHECK(support::difference(primary.node, follower.node()) == "");
+  CHECK(client.run({"PTTL", "a"}) == ":100\r\n");
+  client.set_time_ms(kNowMs + 500);
+  while (client.duty().earliest_ms() <= kNowMs + 500) client.turn();
+  CHECK(client.run({"DBSIZE"}) == ":2\r\n");
+  follower.apply();
+  CHECK(support::difference(primary.node, follower.node()) == "");
+  CHECK(contents_of(primary.node).size() == 3);
+  for (unsigned i = 0; i < storage::kShardCount; ++i) primary.node.keyspace().shard(i).verify();
+}
+
+TEST_CASE("a key past its deadline does not seem to come with the other database") {
+  Primary primary;
+  Actor& client = primary.client;
+  Actor other(primary.node, 0, 4);
+  other.set_time_ms(kNowMs);
+  other.run({"SELECT", "1"});
+  other.run({"SET", "k", "v", "PX", "10"});
+  client.run({"WATCH", "k"});
+  for (Actor* actor : {&client, &other}) actor->set_time_ms(kNowMs + 10);
+  other.run({"SWAPDB", "0", "1"});
+  client.run({"MULTI"});
+  CHECK(client.run({"EXEC"}) == "*0\r\n");
+  CHECK(contents_of(primary.node).empty());
+}
+
 }  // namespace
 }  // namespace larder::server
