@@ -4,9 +4,9 @@
 // Reading the clock twice costs some 20 ns, a GET some 130: so not every call can be timed.
 //   - A call that may take long is always timed by itself: of a command that is not O(1) or has
 //     more than one key, and one whose request has kLargeRequestBytes or more.
-//   - Of cheap commands the first kFirstCalls are, then one of 64 on average, at random; it stands
+//   - Of cheap commands the first kFirstCalls are, then one of 128 on average, at random; it stands
 //     for those before it. So usec_per_call of n calls has a relative error of about
-//     deviation/mean * sqrt(64/n), and only every 64th outlier is seen in the percentiles.
+//     deviation/mean * sqrt(128/n), and only every 128th outlier is seen in the percentiles.
 //   - What is not timed by itself is timed together, a group of 8 requests at a time. A group that
 //     took as long as SLOWLOG or LATENCY ask for is logged: each of its untimed requests, with the
 //     time of the group and a note that says so. One alone needs no note.
@@ -36,7 +36,7 @@ class CommandTimer {
  public:
   static constexpr size_t kLargeRequestBytes = 4096;
   static constexpr uint64_t kFirstCalls = 16;
-  static constexpr uint64_t kMostGap = 126;  // 63 on average
+  static constexpr uint64_t kMostGap = 254;  // 127 on average
   static constexpr int64_t kExactBelowUs = 1000;
 
   CommandTimer(Node& node, uint64_t random_seed);
