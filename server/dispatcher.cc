@@ -35,12 +35,14 @@ Dispatcher::Dispatcher(Node& node, unsigned worker_index, uint64_t random_seed)
       stats_(node.commands().size()),
       timer_(node, random_seed),
       memory_(node.memory()),
+      ranks_(node.keyspace().board()),
       evictor_(environment_) {
   environment_.keyspace = &node.keyspace();
   environment_.effect_log = &node.effect_log();
   environment_.batch = &batch_;
   environment_.stats = &stats_;
   environment_.memory = &memory_;
+  environment_.ranks = &ranks_;
   environment_.random_state[0] = random_seed * 0x9E3779B97F4A7C15ULL + 1;
   environment_.random_state[1] = random_seed ^ 0xD1B54A32D192ED03ULL;
   use_config(node.config_store().current());
@@ -56,9 +58,11 @@ void Dispatcher::use_config(std::shared_ptr<const Config> config) {
   memory_.renew();
   has_memory_limit_ = config_->maxmemory_bytes != 0;
   node_.keyspace().board().use_policy(config_->maxmemory_policy);
+  keeps_ranks_ = node_.keyspace().board().policy().keeps_ranks();
 }
 
 bool Dispatcher::evict_slice() {
+  if (keeps_ranks_) ranks_.renew();
   return (has_memory_limit_ || node_.keyspace().board().is_converting()) && evictor_.run_slice();
 }
 
@@ -178,6 +182,10 @@ bool Dispatcher::is_paused(const Session& session, const Command& command) const
                      });
 }
 
+void Dispatcher::set_touch(const Session& session, const CommandRow& row) {
+  environment_.touch = keeps_ranks_ && (!session.no_touch || row.name == "touch");
+}
+
 // Does it have to have room before it may begin? Only where there is a limit.
 bool Dispatcher::needs_memory(const Session& session, const CommandRow& row) const {
   if (row.has_flag(kDenyOom)) return true;
@@ -238,6 +246,7 @@ Outcome Dispatcher::run(Session& session, const Request& request, Reply& reply) 
 
   const bool is_timed = timer_.is_due(stats_.commands[command->index], request.arguments);
   const int64_t begin_ns = is_timed ? timer_.now_ns() : 0;
+  set_touch(session, row);
   const size_t begin = reply.buffer().view().size();
   Outcome outcome = Outcome::done;
   switch (row.handler.reach()) {
@@ -310,6 +319,7 @@ Outcome Dispatcher::run_keys(Session& session, const Request& request, Reply& re
   }
   const unsigned shard = request.first_key.shard();
   if (!keyspace.try_lock(shard)) [[unlikely]] return Outcome::parked;
+  if (keeps_ranks_) [[unlikely]] environment_.begin(shard);
   KeyContext context(environment_, session.database, {&request.first_key, 1}, request.arguments,
                      nullptr);
   if (row.handler.reach() == Handler::Reach::keys) [[likely]] {
@@ -318,7 +328,10 @@ Outcome Dispatcher::run_keys(Session& session, const Request& request, Reply& re
     row.handler.keys_and_session()(context, session, request.arguments, reply);
   }
   commit_effects(/*together=*/true);
-  if (row.has_flag(kWrite)) environment_.settle(shard);
+  if (row.has_flag(kWrite)) {
+    environment_.settle(shard);
+    if (keeps_ranks_) [[unlikely]] ranks_.tick();
+  }
   keyspace.unlock(shard);
   return Outcome::done;
 }
@@ -345,6 +358,7 @@ Outcome Dispatcher::run_wide(Session& session, const Request& request, Reply& re
   }
   const bool all = row.locks == LockPlan::all_shards;
   if (!(all ? lock_all(session) : keyspace.try_lock(shards))) return Outcome::parked;
+  if (keeps_ranks_) begin(shards);
 
   const size_t begin = reply.buffer().view().size();
   KeyContext context(environment_, session.database, keys_, request.arguments, &shards);
@@ -357,6 +371,7 @@ Outcome Dispatcher::run_wide(Session& session, const Request& request, Reply& re
   if (row.has_flag(kWrite)) {
     settle(shards);
     settle(context.extra_locks());
+    if (keeps_ranks_) ranks_.tick();
   }
   keyspace.unlock(context.extra_locks());
   if (all) {
@@ -382,6 +397,13 @@ void Dispatcher::extract_keys(const CommandRow& row, Arguments arguments, ShardS
 void Dispatcher::forget_keys() {
   if (keys_.capacity() > kMostKeptKeys) std::vector<Key>().swap(keys_);
   keys_.clear();
+}
+
+void Dispatcher::begin(const ShardSet& shards) {
+  shards.for_each([this](unsigned shard) {
+    environment_.begin(shard);
+    return true;
+  });
 }
 
 void Dispatcher::settle(const ShardSet& shards) {
@@ -484,6 +506,7 @@ Outcome Dispatcher::run_exec(Session& session, const Request& request, Reply& re
   if (transaction.refused) all = false;
   if (!node_.keyspace().may_start(ticket_name(session))) return Outcome::parked;
   if (!(all ? lock_all(session) : node_.keyspace().try_lock(shards))) return Outcome::parked;
+  if (keeps_ranks_) begin(all ? ShardSet::all() : shards);
 
   const bool holds = !transaction.refused && watches_hold(session);
   KeyContext(environment_, session.database, {}, request.arguments, nullptr).unwatch_all(session);
@@ -498,6 +521,7 @@ Outcome Dispatcher::run_exec(Session& session, const Request& request, Reply& re
   session.gathered.clear();
   commit_effects(/*together=*/true);
   settle(all ? ShardSet::all() : shards);
+  if (keeps_ranks_) ranks_.tick();
   if (all) {
     unlock_all(session);
   } else {
@@ -555,6 +579,7 @@ void Dispatcher::run_queue(Session& session, const Transaction& transaction, con
     if (row.locks == LockPlan::keys) extract_keys(row, arguments, ignored);
     KeyContext keys(environment_, session.database, keys_, arguments, &locked);
     reply.set_dialect(session.dialect);
+    set_touch(session, row);
     const int64_t begin_ns = timer_.now_ns();
     switch (row.handler.reach()) {
       case Handler::Reach::keys:

@@ -85,6 +85,8 @@ class Dispatcher {
   Outcome refuse_unknown(Session& session, protocol::Arguments arguments, protocol::Reply& reply);
   Outcome queue(Session& session, const Request& request, protocol::Reply& reply);
   bool is_paused(const Session& session, const Command& command) const;
+  // Whether hits of this command count for eviction.
+  void set_touch(const Session& session, const CommandRow& row);
   bool needs_memory(const Session& session, const CommandRow& row) const;
 
   Outcome run_keys(Session& session, const Request& request, protocol::Reply& reply);
@@ -106,6 +108,7 @@ class Dispatcher {
   // Fills keys_ with the command's keys, and `shards` with theirs.
   void extract_keys(const CommandRow& row, protocol::Arguments arguments, ShardSet& shards);
   void forget_keys();
+  void begin(const ShardSet& shards);
   void settle(const ShardSet& shards);
   bool lock_all(Session& session);
   void unlock_all(Session& session);
@@ -125,9 +128,11 @@ class Dispatcher {
   bool monitored_ = false;
   EffectBatch batch_;
   MemoryShare memory_;
+  RankShare ranks_;
   CommandEnvironment environment_;
   Evictor evictor_;
   bool has_memory_limit_ = false;
+  bool keeps_ranks_ = false;  // the policy in force
   PauseMode pause_ = PauseMode::none;
   std::vector<Key> keys_;                // scratch of extract_keys()
   const Command* last_found_ = nullptr;  // what prepare() found last, if it has no subcommands

@@ -5,32 +5,103 @@
 namespace larder::server {
 namespace {
 
-EvictionPolicy meaning(config::EvictionPolicy policy) {
+constexpr unsigned kVolatileBit = 8;
+constexpr unsigned kAutomaticBit = 9;
+constexpr uint64_t kLowMask = 0xffffffff;
+
+struct Meaning {
+  storage::EvictionPolicy policy;
+  bool volatile_only = false;
+  bool is_automatic = false;
+};
+
+Meaning meaning(config::EvictionPolicy policy) {
+  using From = config::EvictionPolicy;
+  using To = storage::EvictionPolicy;
   switch (policy) {
-    case config::EvictionPolicy::allkeys_random:
-      return EvictionPolicy::random;
-    case config::EvictionPolicy::noeviction:
+    case From::volatile_lru:
+      return {To::lru, true};
+    case From::volatile_lfu:
+      return {To::lfu, true};
+    case From::volatile_random:
+      return {To::random, true};
+    case From::volatile_ttl:
+      return {To::ttl, true};
+    case From::volatile_fifo:
+      return {To::fifo, true};
+    case From::volatile_s3fifo:
+      return {To::s3fifo, true};
+    case From::volatile_sieve:
+      return {To::sieve, true};
+    case From::allkeys_lru:
+      return {To::lru};
+    case From::allkeys_lfu:
+      return {To::lfu};
+    case From::allkeys_random:
+      return {To::random};
+    case From::allkeys_fifo:
+      return {To::fifo};
+    case From::allkeys_s3fifo:
+      return {To::s3fifo};
+    case From::allkeys_sieve:
+      return {To::sieve};
+    case From::automatic:
+      return {To::lru, false, true};
+    case From::noeviction:
       break;
   }
-  return EvictionPolicy::none;
+  return {To::none};
 }
 
 }  // namespace
 
+PolicyInForce EvictionBoard::policy() const {
+  const uint64_t packed = policy_.load(std::memory_order_acquire);
+  return {.policy = static_cast<storage::EvictionPolicy>(packed & 0xff),
+          .volatile_only = (packed >> kVolatileBit & 1) != 0,
+          .is_automatic = (packed >> kAutomaticBit & 1) != 0,
+          .generation = static_cast<uint32_t>(packed >> 32)};
+}
+
 void EvictionBoard::use_policy(config::EvictionPolicy wanted) {
-  const auto low = static_cast<uint64_t>(meaning(wanted));
+  const Meaning sense = meaning(wanted);
+  const uint64_t low = static_cast<uint64_t>(sense.policy) |
+                       static_cast<uint64_t>(sense.volatile_only) << kVolatileBit |
+                       static_cast<uint64_t>(sense.is_automatic) << kAutomaticBit;
   uint64_t old = policy_.load(std::memory_order_relaxed);
   do {
     if ((old & kLowMask) == low) return;
   } while (!policy_.compare_exchange_weak(old, ((old >> 32) + 1) << 32 | low,
                                           std::memory_order_acq_rel));
-  for (std::atomic<uint64_t>& rank : ranks_) rank.store(0, std::memory_order_relaxed);
+  for (auto& segment : keys_) {
+    for (std::atomic<uint64_t>& key : segment) key.store(0, std::memory_order_relaxed);
+  }
   next_to_convert_.store(0, std::memory_order_release);
 }
 
 unsigned EvictionBoard::take_one_to_convert() {
   if (!is_converting()) return storage::kShardCount;
   return std::min(next_to_convert_.fetch_add(1, std::memory_order_acq_rel), storage::kShardCount);
+}
+
+void EvictionBoard::tick(uint64_t writes) {
+  ticks_.fetch_add(writes, std::memory_order_relaxed);
+  // For LFU a count loses half of its weight while a quarter of the entries is written.
+  const int64_t entries = segment_size(0) + segment_size(1);
+  const uint64_t half_life =
+      std::max<uint64_t>(static_cast<uint64_t>(std::max<int64_t>(entries, 0)) / 4, 64);
+  aging_.fetch_add((writes << 20) / half_life, std::memory_order_relaxed);
+}
+
+void RankShare::renew() {
+  for (unsigned segment = 0; segment < EvictionBoard::kSegments; ++segment) {
+    if (pending_entries_[segment] == 0) continue;
+    board_->add_to_segment(segment, pending_entries_[segment]);
+    pending_entries_[segment] = 0;
+  }
+  if (pending_ticks_ != 0) board_->tick(pending_ticks_);
+  pending_ticks_ = 0;
+  clock_ = board_->clock();
 }
 
 }  // namespace larder::server

@@ -6,8 +6,14 @@
 //   * A command evicts until the data is within the limit, but at most kPerCommand entries. What
 //     remains is left to the turns. A command waits for them only if the data is so far over the
 //     limit that nobody may add to it (memory_account.h: the ceiling).
-//   * The fuller of two shards drawn at random gives an entry, so that shards stay equally full. A
-//     shard that somebody else holds is passed over.
+//   * The first candidate of the whole cache goes (random: one of the fuller of two shards): the
+//     shard that published the least key is locked and takes one step, as long as its candidate's
+//     key is no greater than the next best shard's; then it publishes again. A shard that somebody
+//     else holds is passed over. What workers evict at the same moment may go in either order.
+//   * S3-FIFO takes its steps in probation while that holds more than a quarter of all entries,
+//   else
+//     in main. SIEVE's hand is in one segment of all shards, and when nothing is left there, in the
+//     other. `auto` is LRU or S3-FIFO, as the board says.
 //   * A change of policy converts the shards one by one, each turn one; eviction converts those it
 //     comes to.
 //
@@ -20,6 +26,7 @@
 #include <cstdint>
 
 #include "server/shard_set.h"
+#include "storage/hash.h"
 
 namespace larder::server {
 
@@ -50,11 +57,22 @@ class Evictor {
 
   // Until the data is within the limit, but at most `most` entries.
   Progress evict(size_t most);
-  // One entry of the shard, which is locked. Returns how many, or what corresponds to it; what the
-  // shard has left is published.
-  size_t evict_from(unsigned shard, size_t most);
-  // kShardCount: there is none.
-  unsigned fuller_shard(const ShardSet& passed_over);
+  struct Choice {
+    unsigned shard = storage::kShardCount;  // kShardCount: there is none
+    unsigned segment = 0;
+    uint64_t limit = 0;  // the key of the next best
+    bool many = false;   // more than one step may follow
+  };
+  Choice choose(const ShardSet& passed_over);
+  // Of the segments, as bits.
+  Choice first_of(unsigned segments, const ShardSet& passed_over) const;
+  Choice fuller_of_two(const ShardSet& passed_over);
+  Choice in_segment(unsigned segment, const ShardSet& passed_over) const;
+
+  // From the shard chosen, which is locked, up to `most`. Returns how many, or what corresponds to
+  // it; what the shard has left is published.
+  size_t evict_from(const Choice& choice, size_t most);
+  void publish(unsigned shard);
 
   // Gives the shard, which is locked, the policy in force; false if it has it.
   bool convert(unsigned shard);

@@ -6,7 +6,6 @@
 
 #include "server/expiry_duty.h"
 #include "server/session.h"
-#include "server/shard_eviction.h"
 
 namespace larder::server {
 
@@ -53,8 +52,35 @@ uint64_t CommandEnvironment::random() {
 void CommandEnvironment::publish(unsigned shard) {
   ShardSlot& slot = keyspace->slot(shard);
   EvictionBoard& board = keyspace->board();
-  if (board.rank(shard) == EvictionBoard::kNoCandidate) {
-    board.publish(shard, candidate_rank(slot.shard, slot.policy));
+  for (unsigned segment = 0; segment < EvictionBoard::kSegments; ++segment) {
+    if (slot.policy.publishes_each_write() ||
+        board.key(shard, segment) == EvictionBoard::kNoCandidate) {
+      board.publish(shard, segment, slot.shard.least_key(segment));
+    }
+  }
+  if (slot.policy.counts_segments() || ranks->is_new()) {
+    ranks->settle(slot.counted_segments, slot.shard);
+  }
+}
+
+void CommandEnvironment::tell_time(unsigned shard) {
+  ShardSlot& slot = keyspace->slot(shard);
+  const EvictionBoard& board = keyspace->board();
+  const storage::RankClock& now = ranks->clock();
+  // Another worker may have known better.
+  if (now.ticks > slot.clock.ticks || now.aging > slot.clock.aging) {
+    slot.clock = {std::max(now.ticks, slot.clock.ticks), std::max(now.aging, slot.clock.aging)};
+    slot.shard.set_rank_clock(slot.clock);
+  }
+  if (slot.policy.policy == storage::EvictionPolicy::sieve && slot.front != board.front()) {
+    slot.front = board.front();
+    slot.shard.set_front(slot.front);
+  }
+  if (slot.policy.is_automatic) {
+    const auto policy = board.probation_percent() == 0 ? storage::EvictionPolicy::lru
+                                                       : storage::EvictionPolicy::s3fifo;
+    if (policy != slot.policy.policy) slot.shard.change_eviction(policy);
+    slot.policy.policy = policy;
   }
 }
 
@@ -92,6 +118,18 @@ storage::Entry KeyContext::pass_over_due(unsigned database, const Key& key, stor
   return {};
 }
 
+void KeyContext::note_hit(const Key& key, storage::Entry entry) {
+  shard(key).touch(database_, entry);
+  if (slot(key).policy.is_automatic) {
+    env_->keyspace->duel().access(key.hash + database_, env_->keyspace->board());
+  }
+}
+
+void KeyContext::note_insertion(const Key& key) {
+  if (!env_->touch || !slot(key).policy.is_automatic) return;
+  env_->keyspace->duel().access(key.hash + database_, env_->keyspace->board());
+}
+
 void KeyContext::note_deadline(const Key& key, int64_t deadline_ms) {
   if (deadline_ms == storage::kNoDeadline) return;
   env_->expiry_duty->note(key.shard(), shard(key).next_due_ms());
@@ -103,21 +141,23 @@ storage::Entry KeyContext::set(const Key& key, storage::Entry entry, std::string
       entry ? shard(key).set(database_, entry, value, deadline_ms)
             : shard(key).insert(database_, key.text, key.hash, value, deadline_ms);
   note_deadline(key, deadline_ms);
+  entry ? static_cast<void>(count_hit(key, written)) : note_insertion(key);
   return written;
 }
 
 storage::Entry KeyContext::set_integer(const Key& key, storage::Entry entry, int64_t value) {
-  if (entry) return shard(key).set_integer(database_, entry, value);
+  if (entry) return count_hit(key, shard(key).set_integer(database_, entry, value));
+  note_insertion(key);
   return shard(key).insert_integer(database_, key.text, key.hash, value, storage::kNoDeadline);
 }
 
 storage::Entry KeyContext::append(const Key& key, storage::Entry entry, std::string_view tail) {
-  return shard(key).append(database_, entry, tail);
+  return count_hit(key, shard(key).append(database_, entry, tail));
 }
 
 storage::Entry KeyContext::set_range(const Key& key, storage::Entry entry, size_t offset,
                                      std::string_view patch) {
-  return shard(key).set_range(database_, entry, offset, patch);
+  return count_hit(key, shard(key).set_range(database_, entry, offset, patch));
 }
 
 storage::Entry KeyContext::set_deadline(const Key& key, storage::Entry entry, int64_t deadline_ms) {

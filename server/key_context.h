@@ -49,6 +49,7 @@ struct CommandEnvironment {
   EffectBatch* batch = nullptr;
   WorkerStats* stats = nullptr;
   MemoryShare* memory = nullptr;
+  RankShare* ranks = nullptr;
   ExpiryDuty* expiry_duty = nullptr;
   int64_t now_us = 0;  // Unix time of this turn
   int64_t now_ms = 0;  // the same, as deadlines count
@@ -56,6 +57,8 @@ struct CommandEnvironment {
   ExpiryMode expiry = ExpiryMode::remove;
   uint64_t max_string_bytes = 512u << 20;
   unsigned databases = storage::kMaxDatabases;  // that clients may name: 0 .. databases - 1
+  bool touch = false;    // hits of the running command count for eviction
+  ShardSet untidy;       // shards that have something to be freed or moved in slices
   bool garbage = false;  // a command left memory in the shards that is to be freed in slices
   bool password_required = false;  // of clients that come or start over
 
@@ -64,10 +67,16 @@ struct CommandEnvironment {
   void settle(unsigned shard) {
     ShardSlot& slot = keyspace->slot(shard);
     memory->settle(slot.counted_bytes, slot.shard.bytes());
+    if (slot.shard.is_untidy()) [[unlikely]] untidy.add(shard);
     if (slot.policy.evicts()) [[unlikely]] publish(shard);
+  }
+  // To be called for a shard that was just locked, before it is written to or read for use.
+  void begin(unsigned shard) {
+    if (keyspace->slot(shard).policy.keeps_ranks()) [[unlikely]] tell_time(shard);
   }
   // Says to other workers what may be evicted from a locked shard now.
   void publish(unsigned shard);
+  void tell_time(unsigned shard);
 };
 
 class KeyContext {
@@ -113,6 +122,11 @@ class KeyContext {
   }
   // As find(), for a read that counts as a keyspace hit or miss.
   storage::Entry look_up(const Key& key) {
+    storage::Entry entry = look_up_untouched(key);
+    return entry ? count_hit(key, entry) : entry;
+  }
+  // The same for one that asks about the key, not for its value: no use of it, to eviction.
+  storage::Entry look_up_untouched(const Key& key) {
     storage::Entry entry = find(key);
     ++(entry ? env_->stats->keyspace_hits : env_->stats->keyspace_misses);
     return entry;
@@ -181,6 +195,13 @@ class KeyContext {
  private:
   storage::Shard& shard(const Key& key) { return env_->keyspace->shard(key.shard()); }
   ShardSlot& slot(const Key& key) { return env_->keyspace->slot(key.shard()); }
+  // The entry was used, as eviction sees it.
+  storage::Entry count_hit(const Key& key, storage::Entry entry) {
+    if (env_->touch) [[unlikely]] note_hit(key, entry);
+    return entry;
+  }
+  void note_hit(const Key& key, storage::Entry entry);
+  void note_insertion(const Key& key);
   storage::Entry pass_over_due(unsigned database, const Key& key, storage::Entry entry);
   void note_deadline(const Key& key, int64_t deadline_ms);
 

@@ -11,11 +11,13 @@
 //   L3 The effect log's lock is taken last, under the shards' locks.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
 
 #include "server/eviction_board.h"
+#include "server/eviction_duel.h"
 #include "server/shard_set.h"
 #include "server/spin_lock.h"
 #include "server/watch_table.h"
@@ -34,7 +36,12 @@ struct alignas(128) ShardSlot {
   // What of shard.bytes() is in the memory account (MemoryShare::settle()). Written under the lock,
   // read by anybody.
   std::atomic<size_t> counted_bytes{0};
-  PolicyInForce policy;  // that the shard follows
+  // What eviction has made of the shard: its policy (under `auto` the one of the moment), the time it
+  // was told, SIEVE's front, and what of its segments is counted (RankShare::settle()).
+  PolicyInForce policy;
+  storage::RankClock clock;
+  unsigned front = 0;
+  std::array<size_t, EvictionBoard::kSegments> counted_segments{};
 };
 
 class Keyspace {
@@ -53,6 +60,7 @@ class Keyspace {
   // What eviction needs to know of all shards. Any thread.
   EvictionBoard& board() { return board_; }
   const EvictionBoard& board() const { return board_; }
+  EvictionDuel& duel() { return duel_; }
   // What is counted of a shard. Any thread.
   size_t counted_bytes(unsigned shard) const {
     return slots_[shard].counted_bytes.load(std::memory_order_relaxed);
@@ -84,6 +92,7 @@ class Keyspace {
 
   storage::KeyHasher hasher_;
   EvictionBoard board_;
+  EvictionDuel duel_;
   ShardSlot* slots_;  // kShardCount of them, in one aligned stretch
   std::atomic<uint64_t> exclusive_{0};
 };

@@ -298,6 +298,11 @@ void Worker::release_garbage() {
   bool& garbage = dispatcher_.environment().garbage;
   if (garbage) garbage_ = ShardSet::all();
   garbage = false;
+  dispatcher_.environment().untidy.for_each([this](unsigned shard) {
+    garbage_.add(shard);
+    return true;
+  });
+  dispatcher_.environment().untidy.clear();
   if (garbage_.empty()) return;
   ShardSet remaining = garbage_;
   garbage_.for_each([&](unsigned shard) {

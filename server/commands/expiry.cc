@@ -87,7 +87,7 @@ void pexpireat(KeyContext& context, Arguments arguments, Reply& reply) {
 
 // -2: no such key; -1: no deadline; else the deadline, or how long until then.
 void answer_deadline(KeyContext& context, TimeUnit unit, TimeBase base, Reply& reply) {
-  const Entry entry = context.look_up(context.key());
+  const Entry entry = context.look_up_untouched(context.key());
   if (!entry) return reply.integer(-2);
   int64_t ms = entry.deadline_ms();
   if (ms == kNoDeadline) return reply.integer(-1);

@@ -43,12 +43,12 @@ void del(KeyContext& context, Arguments, Reply& reply) {
 
 void exists(KeyContext& context, Arguments, Reply& reply) {
   int64_t count = 0;
-  for (const Key& key : context.keys()) count += context.look_up(key) ? 1 : 0;
+  for (const Key& key : context.keys()) count += context.look_up_untouched(key) ? 1 : 0;
   reply.integer(count);
 }
 
 void type(KeyContext& context, Arguments, Reply& reply) {
-  const Entry entry = context.look_up(context.key());
+  const Entry entry = context.look_up_untouched(context.key());
   reply.simple(entry ? type_name(entry.type()) : "none");
 }
 

@@ -12,14 +12,14 @@ using protocol::Reply;
 using storage::Entry;
 
 void encoding(KeyContext& context, Arguments, Reply& reply) {
-  const Entry entry = context.look_up(context.key());
+  const Entry entry = context.look_up_untouched(context.key());
   if (!entry) return reply.null();
   reply.bulk(encoding_of(entry));
 }
 
 // No two keys ever share a value here.
 void refcount(KeyContext& context, Arguments, Reply& reply) {
-  if (!context.look_up(context.key())) return reply.null();
+  if (!context.look_up_untouched(context.key())) return reply.null();
   reply.integer(1);
 }
 

@@ -16,7 +16,23 @@ namespace larder::config {
 
 enum class LogLevel : uint8_t { debug, verbose, notice, warning };
 enum class DriverChoice : uint8_t { automatic, uring, epoll };
-enum class EvictionPolicy : uint8_t { allkeys_random, noeviction };
+enum class EvictionPolicy : uint8_t {
+  volatile_lru,
+  volatile_lfu,
+  volatile_random,
+  volatile_ttl,
+  volatile_fifo,
+  volatile_s3fifo,
+  volatile_sieve,
+  allkeys_lru,
+  allkeys_lfu,
+  allkeys_random,
+  allkeys_fifo,
+  allkeys_s3fifo,
+  allkeys_sieve,
+  automatic,
+  noeviction
+};
 // Who may use DEBUG: nobody, everybody, clients of this machine.
 enum class DebugAccess : uint8_t { no, yes, local };
 enum class Supervision : uint8_t { upstart, systemd, automatic, none };

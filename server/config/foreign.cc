@@ -19,8 +19,9 @@ constexpr std::string_view kUsers =
     "access control lists are not part of this version; requirepass sets the one password";
 constexpr std::string_view kModules = "modules are not supported";
 constexpr std::string_view kScripts = "scripts are not part of this version";
-constexpr std::string_view kOrders =
-    "eviction by use or age, which it tunes, is not part of this version";
+constexpr std::string_view kExact =
+    "nothing is sampled: lru, lfu, fifo and ttl find the entry that is to go";
+constexpr std::string_view kFrequencies = "how fast use is forgotten follows from the number of keys";
 constexpr std::string_view kSlices = "eviction always works in small slices";
 constexpr std::string_view kEncodings = "the types it tunes are not part of this version";
 constexpr std::string_view kThreads = "use threads instead";
@@ -63,9 +64,9 @@ constexpr std::array kMissing{
     Missing{"lua-time-limit", kScripts},
     Missing{"busy-reply-threshold", kScripts},
     Missing{"maxmemory-clients", "client-output-buffer-limit bounds each client"},
-    Missing{"maxmemory-samples", kOrders},
+    Missing{"maxmemory-samples", kExact},
     Missing{"maxmemory-eviction-tenacity", kSlices},
-    Missing{"lfu-*", kOrders},
+    Missing{"lfu-*", kFrequencies},
     Missing{"lazyfree-*", "large values are always freed in slices"},
     Missing{"hash-max-*", kEncodings},
     Missing{"list-max-*", kEncodings},

@@ -82,7 +82,10 @@ constexpr Choice choice(std::span<const std::string_view> names) {
 
 constexpr std::array<std::string_view, 4> kLogLevels{"debug", "verbose", "notice", "warning"};
 constexpr std::array<std::string_view, 3> kDrivers{"auto", "uring", "epoll"};
-constexpr std::array<std::string_view, 2> kPolicies{"allkeys-random", "noeviction"};
+constexpr std::array<std::string_view, 15> kPolicies{
+    "volatile-lru",    "volatile-lfu",   "volatile-random", "volatile-ttl", "volatile-fifo",
+    "volatile-s3fifo", "volatile-sieve", "allkeys-lru",     "allkeys-lfu",  "allkeys-random",
+    "allkeys-fifo",    "allkeys-s3fifo", "allkeys-sieve",   "auto",         "noeviction"};
 constexpr std::array<std::string_view, 3> kDebugAccesses{"no", "yes", "local"};
 constexpr std::array<std::string_view, 4> kSupervisions{"upstart", "systemd", "auto", "no"};
 
@@ -153,8 +156,11 @@ constexpr std::array kMemory{
             "Most that keys and values may take, with their tables; 0 is no limit. Buffers of "
             "clients do not count: they have limits of their own."},
     Setting{"maxmemory-policy", Group::memory, kRun, choice<&Config::maxmemory_policy>(kPolicies),
-            "What happens when keys and values would take more than maxmemory: allkeys-random "
-            "evicts any key, noeviction refuses writes that need memory."},
+            "What goes when keys and values would take more than maxmemory: the least recently "
+            "used (lru), the least often used (lfu), the oldest (fifo), any (random), what S3-FIFO "
+            "or SIEVE say, or what does best at the time (auto); volatile-* only among keys with a "
+            "deadline, volatile-ttl the one that ends first. noeviction refuses writes that need "
+            "memory instead."},
 };
 
 constexpr std::array kGeneral{

@@ -1,5 +1,7 @@
 #include "tests/simulation/plan.h"
 
+#include <iterator>
+
 namespace larder::simulation {
 namespace {
 
@@ -43,7 +45,11 @@ void draw_network(Random& random, Plan& plan) {
 }
 
 void draw_limit(Random& random, Plan& plan) {
-  plan.policy = config::EvictionPolicy::allkeys_random;
+  using Policy = config::EvictionPolicy;
+  static constexpr Policy kPolicies[] = {
+      Policy::allkeys_lru,   Policy::allkeys_lfu,    Policy::allkeys_random, Policy::allkeys_fifo,
+      Policy::allkeys_sieve, Policy::allkeys_s3fifo, Policy::automatic};
+  plan.policy = kPolicies[random.below(std::size(kPolicies))];
   plan.maxmemory_bytes = (16 << 10) + random.size_up_to(256 << 10);
   // Only those stay who can bear that a key goes.
   if (!plan.allows_flushall) plan.owners += 1;
@@ -124,6 +130,7 @@ std::string Plan::describe() const {
   add("limits", has_limits);
   add("stop", stops_under_load);
   add("limit", maxmemory_bytes);
+  add("policy", static_cast<size_t>(policy));
   return text;
 }
 

@@ -1,5 +1,5 @@
-// Several clients on several workers write far more than maxmemory, while the limit changes
-// under them: the data never exceeds the limit by more than is promised, no write is refused
+// Several clients on several workers write far more than maxmemory, while the limit and the
+// policy change under them: the data never exceeds the limit by more than is promised, no write is refused
 // where there is something to evict, and the counts agree in the end.
 #include <atomic>
 #include <catch2/catch.hpp>
@@ -89,13 +89,17 @@ TEST_CASE("the data stays within maxmemory, whatever several workers write") {
   });
   bodies.emplace_back([&] {
     Client client(server.port());
+    const std::vector<std::string> policies = {"allkeys-fifo",  "auto",           "allkeys-lfu",
+                                               "allkeys-sieve", "allkeys-random", "allkeys-s3fifo",
+                                               "allkeys-lru"};
     for (size_t turn = 0; writers > 0; ++turn) {
       const uint64_t used = field(client, "memory", "used_memory");
       require(used <= kLimit + kSlack, "the data takes " + std::to_string(used) + " bytes");
       // A lower limit is reached in slices; back again, nothing has been exceeded.
       if (turn % 10 == 0) {
         client.must({"CONFIG", "SET", "maxmemory", std::to_string(kLimit / 2)});
-        client.must({"CONFIG", "SET", "maxmemory", std::to_string(kLimit)});
+        client.must({"CONFIG", "SET", "maxmemory", std::to_string(kLimit), "maxmemory-policy",
+                     policies[turn / 10 % policies.size()]});
       }
     }
   });

@@ -162,7 +162,7 @@ TEST_CASE("what asks for parts that do not exist is refused with a remedy") {
   CHECK(mentions(load(config, "save 3600 1 300 100"), "use save \"\""));
   CHECK(mentions(load(config, "save 3600"), "Invalid save parameters"));
   CHECK(mentions(load(config, "appendonly yes"), "use appendonly no"));
-  CHECK(mentions(load(config, "maxmemory-samples 5"), "eviction by use or age"));
+  CHECK(mentions(load(config, "maxmemory-samples 5"), "nothing is sampled"));
   CHECK(mentions(load(config, "cluster-enabled yes"), "use cluster-enabled no"));
   CHECK(mentions(load(config, "daemonize yes"), "service manager"));
   CHECK(mentions(load(config, "supervised systemd"), "use supervised no"));

@@ -102,7 +102,10 @@ TEST_CASE("refusals in Redis's words") {
         failed("notify-keyspace-events", "Invalid event class character. Use 'Ag$lshzxeKEtmdn'."));
   CHECK(change(config, {{"maxmemory-policy", "foo"}}) ==
         failed("maxmemory-policy",
-               "argument(s) must be one of the following: allkeys-random, noeviction"));
+               "argument(s) must be one of the following: volatile-lru, volatile-lfu, "
+               "volatile-random, volatile-ttl, volatile-fifo, volatile-s3fifo, volatile-sieve, "
+               "allkeys-lru, allkeys-lfu, allkeys-random, allkeys-fifo, allkeys-s3fifo, "
+               "allkeys-sieve, auto, noeviction"));
   CHECK_FALSE(change(config, {{"maxmemory-policy", "AllKeys-Random"}}));
   CHECK(config.maxmemory_policy == EvictionPolicy::allkeys_random);
   CHECK_FALSE(change(config, {{"maxmemory-policy", "noeviction"}}));

@@ -46,8 +46,20 @@ config::Config limited(uint64_t bytes, config::EvictionPolicy policy) {
 constexpr uint64_t kLimit = 4 << 20;
 const std::string kValue(1000, 'x');
 
+const std::vector<config::EvictionPolicy> kAllKeys = {
+    config::EvictionPolicy::allkeys_lru,    config::EvictionPolicy::allkeys_lfu,
+    config::EvictionPolicy::allkeys_random, config::EvictionPolicy::allkeys_fifo,
+    config::EvictionPolicy::allkeys_s3fifo, config::EvictionPolicy::allkeys_sieve,
+    config::EvictionPolicy::automatic};
+const std::vector<config::EvictionPolicy> kVolatile = {
+    config::EvictionPolicy::volatile_lru,    config::EvictionPolicy::volatile_lfu,
+    config::EvictionPolicy::volatile_random, config::EvictionPolicy::volatile_fifo,
+    config::EvictionPolicy::volatile_s3fifo, config::EvictionPolicy::volatile_sieve,
+    config::EvictionPolicy::volatile_ttl};
+
 TEST_CASE("every policy keeps the data within the limit, and evicts no more than that takes") {
-  for (const auto policy : {config::EvictionPolicy::allkeys_random}) {
+  for (const auto policy : kAllKeys) {
+    INFO("policy " << static_cast<int>(policy));
     WorkerDesk desk(1, limited(kLimit, policy));
     Peer& peer = desk.connect();
     const uint64_t overdraft = desk.node().memory().overdraft_bytes();
@@ -64,8 +76,76 @@ TEST_CASE("every policy keeps the data within the limit, and evicts no more than
   }
 }
 
+TEST_CASE("volatile policies take keys with a deadline only, and refuse when there are no more") {
+  for (const auto policy : kVolatile) {
+    INFO("policy " << static_cast<int>(policy));
+    WorkerDesk desk(1, limited(kLimit, policy));
+    Peer& peer = desk.connect();
+    for (int i = 0; i < 1000; ++i) desk.ask(peer, {"SET", key(i), kValue});
+    for (int i = 0; i < 1000; ++i) desk.ask(peer, {"SET", "due:" + key(i), kValue, "EX", "1000"});
+    std::string answer;
+    int written = 1000;
+    for (; written < 8000; ++written) {
+      answer = desk.ask(peer, {"SET", key(written), kValue});
+      if (answer != "+OK\r\n") break;
+    }
+    CHECK(answer == "-OOM command not allowed when used memory > 'maxmemory'.\r\n");
+    CHECK(desk.stats(0).evicted_keys == 1000);
+    CHECK(static_cast<int>(keys_in(desk.node())) == written);
+    // One that may go makes room for one.
+    REQUIRE(desk.ask(peer, {"EXPIRE", key(0), "1000"}) == ":1\r\n");
+    CHECK(desk.ask(peer, {"SET", key(written), kValue}) == "+OK\r\n");
+    CHECK(desk.ask(peer, {"EXISTS", key(0)}) == ":0\r\n");
+  }
+}
+
+TEST_CASE("LRU and FIFO evict the oldest of the whole cache") {
+  for (const bool reads_count : {true, false}) {
+    WorkerDesk desk(1, limited(kLimit, reads_count ? config::EvictionPolicy::allkeys_lru
+                                                   : config::EvictionPolicy::allkeys_fifo));
+    Peer& peer = desk.connect();
+    int next = 0;
+    while (desk.stats(0).evicted_keys == 0) desk.ask(peer, {"SET", key(next++), kValue});
+    const int begin = static_cast<int>(desk.stats(0).evicted_keys);
+    // What was there first, but has been read since.
+    for (int i = begin; i < begin + 50; ++i) desk.ask(peer, {"GET", key(i)});
+    // Questions about keys are no use of them.
+    for (int i = begin + 50; i < begin + 100; ++i) {
+      desk.ask(peer, {"EXISTS", key(i)});
+      desk.ask(peer, {"TTL", key(i)});
+      desk.ask(peer, {"TYPE", key(i)});
+    }
+    while (desk.stats(0).evicted_keys < static_cast<uint64_t>(begin) + 50) {
+      desk.ask(peer, {"SET", key(next++), kValue});
+    }
+    int survivors = 0;
+    for (int i = begin; i < begin + 50; ++i) {
+      survivors += desk.ask(peer, {"EXISTS", key(i)}) == ":1\r\n";
+    }
+    CHECK(survivors == (reads_count ? 50 : 0));
+    for (int i = begin + 100; i < next; ++i) {
+      REQUIRE(desk.ask(peer, {"EXISTS", key(i)}) == ":1\r\n");
+    }
+  }
+}
+
+TEST_CASE("CLIENT NO-TOUCH: reads leave no trace, TOUCH does") {
+  WorkerDesk desk(1, limited(kLimit, config::EvictionPolicy::allkeys_lru));
+  Peer& peer = desk.connect();
+  Peer& ghost = desk.connect();
+  REQUIRE(desk.ask(ghost, {"CLIENT", "NO-TOUCH", "ON"}) == "+OK\r\n");
+  int next = 0;
+  while (desk.stats(0).evicted_keys == 0) desk.ask(peer, {"SET", key(next++), kValue});
+  const int begin = static_cast<int>(desk.stats(0).evicted_keys);
+  for (int i = begin; i < begin + 20; ++i) desk.ask(ghost, {"GET", key(i)});
+  while (desk.stats(0).evicted_keys < static_cast<uint64_t>(begin) + 20) {
+    desk.ask(peer, {"SET", key(next++), kValue});
+  }
+  for (int i = begin; i < begin + 20; ++i) CHECK(desk.ask(peer, {"EXISTS", key(i)}) == ":0\r\n");
+}
+
 TEST_CASE("a limit that is lowered is reached in slices, and writes go on meanwhile") {
-  WorkerDesk desk(1, limited(16 << 20, config::EvictionPolicy::allkeys_random));
+  WorkerDesk desk(1, limited(16 << 20, config::EvictionPolicy::allkeys_lru));
   Peer& admin = desk.connect();
   Peer& peer = desk.connect();
   for (int i = 0; i < 10'000; ++i) desk.ask(admin, {"SET", key(i), kValue});
@@ -111,7 +191,8 @@ TEST_CASE("a policy that is changed while the server runs is that of the next ev
   int next = 0;
   while (desk.ask(peer, {"SET", key(next), kValue}) == "+OK\r\n") ++next;
   for (const auto& [name, evicts] : std::vector<std::pair<std::string, bool>>{
-           {"allkeys-random", true}, {"noeviction", false}, {"allkeys-random", true}}) {
+           {"volatile-lru", false}, {"allkeys-lfu", true}, {"volatile-ttl", false},
+           {"allkeys-random", true}, {"noeviction", false}, {"auto", true}}) {
     INFO(name);
     REQUIRE(desk.ask(peer, {"CONFIG", "SET", "maxmemory-policy", name}) == "+OK\r\n");
     for (int i = 0; i < 100; ++i) {
