@@ -32,10 +32,10 @@ struct alignas(128) ShardSlot {
   // What every command looks at first, in one line.
   SpinLock lock;
   WatchTable watches;
-  storage::Shard shard;
   // What of shard.bytes() is in the memory account (MemoryShare::settle()). Written under the lock,
   // read by anybody.
   std::atomic<size_t> counted_bytes{0};
+  storage::Shard shard;
   // What eviction has made of the shard: its policy (under `auto` the one of the moment), the time it
   // was told, SIEVE's front, and what of its segments is counted (RankShare::settle()).
   PolicyInForce policy;

@@ -71,6 +71,8 @@ struct ItemShape {
 
 class Item {
  public:
+  Item() = delete;
+
   // Deadlines from here on need a wide field.
   static constexpr int64_t kWideDeadline = (int64_t{1} << 42) - 1;
   // The least any item takes.
@@ -201,7 +203,7 @@ class Item {
   char* bytes() { return reinterpret_cast<char*>(this); }
   const char* bytes() const { return reinterpret_cast<const char*>(this); }
   uint8_t byte(size_t at) const { return static_cast<uint8_t>(bytes()[at]); }
-  bool is_long() const { return (bytes()[0] & kLong) != 0; }
+  bool is_long() const { return (byte(0) & kLong) != 0; }
   bool is_wide() const { return is_long() && (load32(4) & kWide) != 0; }
 
   size_t deadline_offset() const { return (is_long() ? 8u : 3u) + (has_rank_room() ? 4u : 0u); }
@@ -234,11 +236,7 @@ class Item {
   void store16(size_t at, uint16_t word) { std::memcpy(bytes() + at, &word, sizeof word); }
   void store32(size_t at, uint32_t word) { std::memcpy(bytes() + at, &word, sizeof word); }
   void store64(size_t at, uint64_t word) { std::memcpy(bytes() + at, &word, sizeof word); }
-
-  // Items are never made or copied as objects: they are bytes of a slot.
-  Item() = delete;
-  char first_byte_;
 };
-static_assert(sizeof(Item) == 1);
+static_assert(sizeof(Item) == 1);  // no members: an item is bytes of a slot, never an object
 
 }  // namespace larder::storage

@@ -254,14 +254,14 @@ class Shard {
   size_t evacuate(Database& database);
   size_t release_detached(size_t max_items);
 
-  // First, so that the root of database 0 shares a cache line with what lies before the shard: its
-  // lock. Only refers to what follows.
+  // First, so that the account and the root of database 0 share a cache line with what lies before
+  // the shard: its lock, and what is known of its account. Only refers to what follows.
+  Account account_;  // tables, items and blobs of all databases
   Database databases_[kMaxDatabases];
   const KeyHasher& hasher_;
   BlockPool blocks_;
   DirectoryPool directories_;
   RegionPool region_tables_;
-  Account account_;  // tables, items and blobs of all databases
   TableContext context_;
   size_t entries_ = 0;  // of all databases
   int64_t next_due_ms_ = kNothingDue;
