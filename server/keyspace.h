@@ -36,8 +36,8 @@ struct alignas(128) ShardSlot {
   // read by anybody.
   std::atomic<size_t> counted_bytes{0};
   storage::Shard shard;
-  // What eviction has made of the shard: its policy (under `auto` the one of the moment), the time it
-  // was told, SIEVE's front, and what of its segments is counted (RankShare::settle()).
+  // What eviction has made of the shard: its policy (under `auto` the one of the moment), the time
+  // it was told, SIEVE's front, and what of its segments is counted (RankShare::settle()).
   PolicyInForce policy;
   storage::RankClock clock;
   unsigned front = 0;

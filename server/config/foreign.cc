@@ -21,7 +21,8 @@ constexpr std::string_view kModules = "modules are not supported";
 constexpr std::string_view kScripts = "scripts are not part of this version";
 constexpr std::string_view kExact =
     "nothing is sampled: lru, lfu, fifo and ttl find the entry that is to go";
-constexpr std::string_view kFrequencies = "how fast use is forgotten follows from the number of keys";
+constexpr std::string_view kFrequencies =
+    "how fast use is forgotten follows from the number of keys";
 constexpr std::string_view kSlices = "eviction always works in small slices";
 constexpr std::string_view kEncodings = "the types it tunes are not part of this version";
 constexpr std::string_view kThreads = "use threads instead";

@@ -111,8 +111,8 @@ int run_seeds(const Options& options) {
     sum.parked += totals.parked;
   }
   std::printf(
-      "%zu seeds: %llu steps, %llu replies, %llu effects followed, %llu keys expired, %llu evicted, "
-      "%llu commands parked; %zu failures\n",
+      "%zu seeds: %llu steps, %llu replies, %llu effects followed, %llu keys expired, "
+      "%llu evicted, %llu commands parked; %zu failures\n",
       options.seeds.size(), static_cast<unsigned long long>(sum.steps),
       static_cast<unsigned long long>(sum.replies), static_cast<unsigned long long>(sum.records),
       static_cast<unsigned long long>(sum.expired),

@@ -3,8 +3,8 @@
 // Keys are owned by one client, which sends its commands in order; so after each reply it knows
 // what the key holds. Only the instant at which the server ran a command is unknown; the Unix clock
 // showed something within a range then. So a deadline is a range, too, and between its ends a key
-// may be there or not: then both are tried, and the reply must fit one of them. The same holds where
-// the key was evicted since a command was made whose reply told what it holds.
+// may be there or not: then both are tried, and the reply must fit one of them. The same holds
+// where the key was evicted since a command was made whose reply told what it holds.
 #pragma once
 
 #include <cstdint>

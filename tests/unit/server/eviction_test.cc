@@ -1,5 +1,5 @@
-// Eviction around the shards: how much, from where, who hears of it. What each policy chooses within
-// a shard is the shards' affair.
+// Eviction around the shards: how much, from where, who hears of it. What each policy chooses
+// within a shard is the shards' affair.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <string>
