@@ -41,7 +41,7 @@ constexpr auto kRows = checked({
      {.summary = "Shows the connection every command that the server runs.",
       .since = "1.0.0",
       .group = "server",
-      .complexity = "",
+      .complexity = "O(1)",
       .syntax = ""}},
 });
 
