@@ -19,11 +19,9 @@ class SpinLock {
 
   // Tries for about `rounds` pauses.
   bool try_lock_for(unsigned rounds) {
-    while (!try_lock()) {
-      if (rounds-- == 0) return false;
-      pause();
-    }
-    return true;
+    if (try_lock()) [[likely]]
+      return true;
+    return keep_trying(rounds);
   }
 
   void lock() {
@@ -34,6 +32,15 @@ class SpinLock {
   bool is_taken() const { return taken_.load(std::memory_order_relaxed); }
 
  private:
+  // Apart, so that the first try can stand where it is asked for.
+  [[gnu::noinline]] bool keep_trying(unsigned rounds) {
+    for (; rounds > 0; --rounds) {
+      pause();
+      if (try_lock()) return true;
+    }
+    return false;
+  }
+
   static void pause() {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
