@@ -25,6 +25,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "storage/hash.h"
 #include "storage/item_ref.h"
 
@@ -66,8 +70,14 @@ class alignas(64) Bucket {
   unsigned index_of(const Slot* slot) const { return static_cast<unsigned>(slot - slots_); }
 
   SlotSet with_tag(uint8_t tag) const {
+#if defined(__SSE2__)
+    const __m128i tags = _mm_set_epi64x(static_cast<int64_t>(high()), static_cast<int64_t>(low()));
+    const __m128i same = _mm_cmpeq_epi8(tags, _mm_set1_epi8(static_cast<char>(tag)));
+    return static_cast<SlotSet>(_mm_movemask_epi8(same)) & kAllSlots;
+#else
     const uint64_t every = kEveryByte * tag;
     return zero_bytes(low() ^ every) | (zero_bytes(high() ^ every) & kHighSlots) << 8;
+#endif
   }
   SlotSet free() const { return with_tag(0); }
   SlotSet used() const { return free() ^ kAllSlots; }
