@@ -35,10 +35,11 @@ struct alignas(128) ShardSlot {
   // What of shard.bytes() is in the memory account (MemoryShare::settle()). Written under the lock,
   // read by anybody.
   std::atomic<size_t> counted_bytes{0};
-  storage::Shard shard;
-  // What eviction has made of the shard: its policy (under `auto` the one of the moment), the time
-  // it was told, SIEVE's front, and what of its segments is counted (RankShare::settle()).
+  // How the shard evicts; under `auto` the policy of the moment.
   PolicyInForce policy;
+  storage::Shard shard;
+  // What else eviction has made of the shard: the time it was told, SIEVE's front, and what of its
+  // segments is counted (RankShare::settle()).
   storage::RankClock clock;
   unsigned front = 0;
   std::array<size_t, EvictionBoard::kSegments> counted_segments{};

@@ -160,7 +160,7 @@ void Shard::erase(unsigned db, Entry existing) {
 
 void Shard::free_item(Database& database, Item* item) {
   database.store->release(item);
-  if (database.store->is_sparse()) sparse_ |= 1u << (&database - databases_);
+  if (database.store->is_sparse()) sparse_.add(static_cast<unsigned>(&database - databases_));
 }
 
 size_t Shard::size(unsigned db) const {
@@ -217,8 +217,8 @@ void Shard::clear(unsigned db) {
   Database& database = databases_[db];
   if (database.store == nullptr) return;
   database.segment_sizes[0] = database.segment_sizes[1] = 0;
-  if ((unranked_ >> db & 1) != 0) {
-    unranked_ &= ~(1u << db);
+  if (unranked_.contains(db)) {
+    unranked_.remove(db);
     rank_position_ = 0;
   }
   entries_ -= database.table.size();
@@ -228,7 +228,8 @@ void Shard::clear(unsigned db) {
   database.deadline_sum_ms = 0;
   database.store->detach();
   detached_.push_back({database.table.detach(), std::move(database.store)});
-  sparse_ &= ~(1u << db);
+  has_detached_ = true;
+  sparse_.remove(db);
   if (entries_ == 0) next_due_ms_ = kNothingDue;
 }
 
@@ -244,11 +245,10 @@ void Shard::swap_databases(unsigned a, unsigned b) {
   std::swap(one.with_deadline, other.with_deadline);
   std::swap(one.deadline_sum_ms, other.deadline_sum_ms);
   std::swap(one.segment_sizes, other.segment_sizes);
-  const bool one_is_sparse = ((sparse_ >> a) & 1) != 0;
-  const bool other_is_sparse = ((sparse_ >> b) & 1) != 0;
-  if (one_is_sparse != other_is_sparse) sparse_ ^= 1u << a | 1u << b;
-  if (unranked_ != 0) {  // begins again, with both
-    unranked_ |= 1u << a | 1u << b;
+  sparse_.swap(a, b);
+  if (!unranked_.empty()) {  // begins again, with both
+    unranked_.add(a);
+    unranked_.add(b);
     rank_position_ = 0;
   }
 }
@@ -263,6 +263,7 @@ size_t Shard::release_detached(size_t max_items) {
     released += detached.table.release_slice(blocks) * kItemsPerBlock;
   }
   if (released < max_items && detached.table.is_empty()) detached_.pop_back();
+  has_detached_ = !detached_.empty();
   return released;
 }
 
@@ -279,16 +280,16 @@ size_t Shard::evacuate(Database& database) {
 bool Shard::release_slice(size_t max_items) {
   size_t done = 0;
   while (!detached_.empty() && done < max_items) done += release_detached(max_items - done) + 1;
-  while (sparse_ != 0 && done < max_items) {
-    const auto db = static_cast<unsigned>(std::countr_zero(sparse_));
+  while (!sparse_.empty() && done < max_items) {
+    const unsigned db = sparse_.first();
     Database& database = databases_[db];
     if (database.store->is_sparse()) {
       done += evacuate(database) + 1;
     } else {
-      sparse_ &= ~(1u << db);
+      sparse_.remove(db);
     }
   }
-  while (unranked_ != 0 && done < max_items) done += give_ranks(max_items - done) + 1;
+  while (!unranked_.empty() && done < max_items) done += give_ranks(max_items - done) + 1;
   return is_untidy();
 }
 

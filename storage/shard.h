@@ -30,6 +30,7 @@
 #include <utility>
 #include <vector>
 
+#include "storage/database_set.h"
 #include "storage/entry.h"
 #include "storage/eviction.h"
 #include "storage/function_ref.h"
@@ -42,8 +43,6 @@
 #include "storage/value.h"
 
 namespace larder::storage {
-
-constexpr unsigned kMaxDatabases = 16;
 
 // Holds the sum of 2^64 deadlines.
 __extension__ using WideSum = unsigned __int128;
@@ -134,7 +133,7 @@ class Shard {
   // Exchanges two databases at once.
   void swap_databases(unsigned a, unsigned b);
   // There is something for release_slice() to do.
-  bool is_untidy() const { return !detached_.empty() || sparse_ != 0 || unranked_ != 0; }
+  bool is_untidy() const { return has_detached_ || !sparse_.empty() || !unranked_.empty(); }
   // Frees up to about `max_items` entries of what clear() left, or moves items together where slots
   // have become sparse; true while more remains. Ends the validity of entries.
   bool release_slice(size_t max_items);
@@ -254,10 +253,15 @@ class Shard {
   size_t evacuate(Database& database);
   size_t release_detached(size_t max_items);
 
-  // First, so that the account and the root of database 0 share a cache line with what lies before
-  // the shard: its lock, and what is known of its account. Only refers to what follows.
-  Account account_;  // tables, items and blobs of all databases
-  Database databases_[kMaxDatabases];
+  // First, so that what every command looks at and the root of database 0 share a cache line with
+  // what lies before the shard: its lock, and what is known of its account.
+  Account account_;            // tables, items and blobs of all databases
+  DatabaseSet sparse_;         // whose store may be sparse
+  DatabaseSet unranked_;       // that may have items without ranks
+  bool has_detached_ = false;  // detached_ is not empty
+  EvictionPolicy eviction_ = EvictionPolicy::none;
+  bool volatile_only_ = false;
+  Database databases_[kMaxDatabases];  // only refers to what follows
   const KeyHasher& hasher_;
   BlockPool blocks_;
   DirectoryPool directories_;
@@ -265,15 +269,11 @@ class Shard {
   TableContext context_;
   size_t entries_ = 0;  // of all databases
   int64_t next_due_ms_ = kNothingDue;
-  uint32_t sparse_ = 0;  // databases, as bits, whose store may be sparse
   std::vector<Detached> detached_;
   std::vector<Item*> due_;  // scratch
 
-  EvictionPolicy eviction_ = EvictionPolicy::none;
-  bool volatile_only_ = false;
   unsigned front_ = 0;
-  uint32_t unranked_ = 0;     // databases, as bits, that may have items without ranks
-  size_t rank_position_ = 0;  // in the lowest of them, for give_ranks()
+  size_t rank_position_ = 0;  // in the first of unranked_, for give_ranks()
   RankClock rank_clock_;
   Ghosts ghosts_;
 };

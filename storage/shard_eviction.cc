@@ -81,7 +81,7 @@ void Shard::use_eviction(EvictionPolicy policy, bool volatile_only) {
 
 // Counts and bounds anew.
 void Shard::rank_all(bool keep) {
-  unranked_ = 0;
+  unranked_.clear();
   rank_position_ = 0;
   for (unsigned db = 0; db < kMaxDatabases; ++db) {
     Database& database = databases_[db];
@@ -91,7 +91,7 @@ void Shard::rank_all(bool keep) {
     if (!keeps_ranks()) continue;
     database.store->visit(0, SIZE_MAX, [&](Item* item) {
       if (!item->has_rank_room()) {
-        unranked_ |= 1u << db;
+        unranked_.add(db);
         if (is_candidate(item)) note_rank(database, item);
       } else if (keep) {
         ++database.segment_sizes[segment_of(item)];
@@ -105,10 +105,10 @@ void Shard::rank_all(bool keep) {
 
 // Gives room for ranks to some items that have none. Returns how many slots were looked at.
 size_t Shard::give_ranks(size_t max_items) {
-  const auto db = static_cast<unsigned>(std::countr_zero(unranked_));
+  const unsigned db = unranked_.first();
   Database& database = databases_[db];
   if (database.store == nullptr) {
-    unranked_ &= ~(1u << db);
+    unranked_.remove(db);
     return 0;
   }
   const size_t looked = max_items;
@@ -120,7 +120,7 @@ size_t Shard::give_ranks(size_t max_items) {
     Entry entry = entry_of(database, item);
     move_value(database, entry, shape);
   });
-  if (rank_position_ == 0) unranked_ &= ~(1u << db);
+  if (rank_position_ == 0) unranked_.remove(db);
   return looked;
 }
 

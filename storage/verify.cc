@@ -124,7 +124,7 @@ void Shard::verify() const {
     check(with_deadline == database.with_deadline, "entries with a deadline are counted");
     check(deadline_sum_ms == database.deadline_sum_ms, "the sum of deadlines is exact");
     check(store.size() == table.size(), "the store has the table's items");
-    check(!store.is_sparse() || (sparse_ >> db & 1) != 0, "a sparse store is known");
+    check(!store.is_sparse() || sparse_.contains(db), "a sparse store is known");
     all_entries += table.size();
     all_bytes += item_bytes + blob_bytes + table.structure_bytes();
   }
