@@ -26,6 +26,7 @@ namespace {
 
 using larder::storage::Entry;
 using larder::storage::Hash;
+using larder::storage::ItemRef;
 using larder::storage::KeyHasher;
 using larder::storage::kNoDeadline;
 using larder::storage::kShardCount;
@@ -116,6 +117,7 @@ void run_batches(benchmark::State& state, Operate operate) {
   Filled& data = filled(static_cast<size_t>(state.range(0)));
   const auto batch = static_cast<size_t>(state.range(1));
   const size_t step = batch == 0 ? 1 : batch;
+  std::vector<ItemRef> guesses(step);
   size_t at = 0;
   for (auto _ : state) {
     if (at + step > data.order.size()) at = 0;
@@ -123,7 +125,11 @@ void run_batches(benchmark::State& state, Operate operate) {
       data.keyspace.shard(data.hashes[each]).prefetch_bucket(0, data.hashes[each]);
     }
     for (size_t each = at; batch > 0 && each < at + step; ++each) {
-      data.keyspace.shard(data.hashes[each]).prefetch_entry(0, data.hashes[each]);
+      guesses[each - at] =
+          data.keyspace.shard(data.hashes[each]).prefetch_region(0, data.hashes[each]);
+    }
+    for (size_t each = at; batch > 0 && each < at + step; ++each) {
+      data.keyspace.shard(data.hashes[each]).prefetch_item(0, guesses[each - at]);
     }
     for (size_t each = at; each < at + step; ++each) {
       operate(data.keyspace.shard(data.hashes[each]), data.order[each].view(), data.hashes[each]);

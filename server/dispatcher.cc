@@ -95,6 +95,12 @@ void Dispatcher::prefetch_bucket(const Request& request, unsigned database) cons
                                                                     request.first_key.hash);
 }
 
+void Dispatcher::prefetch_region(Request& request, unsigned database) const {
+  if (!request.has_first_key) return;
+  const Key& key = request.first_key;
+  request.guess = node_.keyspace().shard(key.shard()).prefetch_region(database, key.hash);
+}
+
 void Dispatcher::prefetch_entry(const Request& request, unsigned database) const {
   if (!request.has_first_key) return;
   // A write is likely to overwrite a value of about the size of the new one.
@@ -102,8 +108,7 @@ void Dispatcher::prefetch_entry(const Request& request, unsigned database) const
   const std::string_view last = request.arguments.back();
   const size_t bytes =
       writes ? static_cast<size_t>(last.data() + last.size() - request.first_key.text.data()) : 0;
-  node_.keyspace().shard(request.first_key.shard()).prefetch_entry(database,
-                                                                   request.first_key.hash, bytes);
+  node_.keyspace().shard(request.first_key.shard()).prefetch_item(database, request.guess, bytes);
 }
 
 // ---- refusing and queueing ---------------------------------------------------------------------

@@ -44,6 +44,7 @@ struct Request {
   protocol::Arguments arguments;
   Key first_key;  // hashed ahead for prefetching; valid if has_first_key
   bool has_first_key = false;
+  storage::ItemRef guess;  // what prefetch_region() took for its entry
 };
 
 class Dispatcher {
@@ -51,11 +52,12 @@ class Dispatcher {
   Dispatcher(Node& node, unsigned worker_index, uint64_t random_seed);
 
   // Finds the row and hashes the first key of a request. The rest happens in run().
-  // For a batch of requests, what leads to their entries in `database` is fetched in three stages,
-  // each over the whole batch: prepare() asks for the directory words, then the buckets, then the
-  // entries themselves.
+  // For a batch of requests, what leads to their entries in `database` is fetched in four stages,
+  // each over the whole batch: prepare() asks for the directory words, then the buckets, then where
+  // the entries' regions are, then the entries themselves.
   void prepare(Request& request, unsigned database);
   void prefetch_bucket(const Request& request, unsigned database) const;
+  void prefetch_region(Request& request, unsigned database) const;
   void prefetch_entry(const Request& request, unsigned database) const;
 
   [[nodiscard]] Outcome run(Session& session, const Request& request, protocol::Reply& reply);

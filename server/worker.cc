@@ -399,10 +399,13 @@ void Worker::advance_groups() {
   for (const CutRequest& cut : group_in(kFetchBuckets).requests) {
     dispatcher_.prefetch_bucket(cut.request, database_of(cut));
   }
-  const Group& third = group_in(kFetchEntries);
+  Group& third = group_in(kFetchEntries);
+  for (CutRequest& cut : third.requests) {
+    dispatcher_.prefetch_region(cut.request, database_of(cut));
+  }
   Group& oldest = group_in(kRun);
   if (!oldest.requests.empty()) begin_group();
-  // By turns, so that what large values ask of memory spreads over the time that running takes.
+  // By turns: a core drops prefetches when too many come at once.
   for (size_t index = 0; index < kGroupRequests; ++index) {
     if (index < third.requests.size()) {
       const CutRequest& cut = third.requests[index];

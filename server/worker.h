@@ -4,7 +4,7 @@
 //
 // Makes no system call and never waits. All requests that one turn's events complete, of all
 // connections, form one stream that flows through a pipeline in small groups: rows and hashes,
-// fetch buckets, fetch entries, run. While one group runs, what the next three need is on its way
+// fetch buckets, fetch items, run. While one group runs, what the next three need is on its way
 // from memory. Replies are collected per connection and leave as one send per connection and turn.
 //
 // Thread: one; other threads reach it through its mailbox only.

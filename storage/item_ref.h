@@ -50,12 +50,16 @@ class RegionMap {
     return reinterpret_cast<Item*>(table()[ref.region()].load(std::memory_order_relaxed) +
                                    ref.offset());
   }
-  // Starts loading the first `bytes` of a slot; harmless whatever the reference is.
+  // Two steps, harmless whatever the reference is: the word that says where the region is, then the
+  // first `bytes` of the slot; nothing for the reference 0.
+  void prefetch_word(ItemRef ref) const {
+    const uint64_t word = word_.load(std::memory_order_acquire);
+    if (knows(word, ref)) __builtin_prefetch(words_in(word) + ref.region());
+  }
   void prefetch(ItemRef ref, size_t bytes) const {
     const uint64_t word = word_.load(std::memory_order_acquire);
-    if (word == 0 || ref.region() >> (word & kDepthMask) != 0) return;
-    const char* region = reinterpret_cast<RegionWord*>(word & ~kDepthMask)[ref.region()].load(
-        std::memory_order_relaxed);
+    if (ref.bits() == 0 || !knows(word, ref)) return;
+    const char* region = words_in(word)[ref.region()].load(std::memory_order_relaxed);
     const auto begin = reinterpret_cast<uintptr_t>(region) + ref.offset();
     for (uintptr_t line = begin & ~uintptr_t{kLineBytes - 1}; line < begin + bytes;
          line += kLineBytes) {
@@ -63,9 +67,7 @@ class RegionMap {
     }
   }
 
-  RegionWord* table() const {
-    return reinterpret_cast<RegionWord*>(word_.load(std::memory_order_relaxed) & ~kDepthMask);
-  }
+  RegionWord* table() const { return words_in(word_.load(std::memory_order_relaxed)); }
   bool is_empty() const { return word_.load(std::memory_order_relaxed) == 0; }
   unsigned depth() const {
     return static_cast<unsigned>(word_.load(std::memory_order_relaxed) & kDepthMask);
@@ -83,6 +85,14 @@ class RegionMap {
  private:
   static constexpr uint64_t kDepthMask = 63;
   static constexpr size_t kLineBytes = 64;
+
+  static RegionWord* words_in(uint64_t word) {
+    return reinterpret_cast<RegionWord*>(word & ~kDepthMask);
+  }
+  // A reference read without the lock may be of another time than the table.
+  static bool knows(uint64_t word, ItemRef ref) {
+    return word != 0 && ref.region() >> (word & kDepthMask) == 0;
+  }
 
   std::atomic<uint64_t> word_{0};
 };

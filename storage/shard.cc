@@ -15,7 +15,7 @@ constexpr size_t kFireGroup = 16;
 constexpr size_t kLooksPerEntry = 8;
 
 // What is fetched of an item nothing else is known about: most values fit.
-constexpr size_t kUsualBytes = 112;
+constexpr size_t kUsualBytes = 88;
 // The fields before a key, and what its value may add.
 constexpr size_t kHeaderBytes = 16;
 
@@ -50,9 +50,13 @@ void Shard::prefetch_bucket(unsigned db, Hash hash) const {
   databases_[db].table.prefetch_bucket(hash);
 }
 
-void Shard::prefetch_entry(unsigned db, Hash hash, size_t bytes) const {
+ItemRef Shard::prefetch_region(unsigned db, Hash hash) const {
+  return databases_[db].table.prefetch_region(hash);
+}
+
+void Shard::prefetch_item(unsigned db, ItemRef guess, size_t bytes) const {
   const size_t wanted = bytes == 0 ? kUsualBytes : std::min(bytes + kHeaderBytes, kMostPrefetched);
-  databases_[db].table.prefetch_items(hash, wanted);
+  databases_[db].table.prefetch_item(guess, wanted);
 }
 
 Entry Shard::find(unsigned db, std::string_view key, Hash hash) {

@@ -57,17 +57,20 @@ class Shard {
 
   // ---- Lookup ----
 
-  // Three stages, each for a whole batch of keys before the next, so that the loads of a batch
+  // Four stages, each for a whole batch of keys before the next, so that the loads of a batch
   // overlap. Any thread, unlocked.
   // Starts loading the directory word of a key.
   void prefetch_directory(unsigned db, Hash hash) const;
   // Starts loading the bucket of a key, whose directory word should have arrived.
   void prefetch_bucket(unsigned db, Hash hash) const;
-  // Looks at the bucket, which should have arrived, and starts loading the beginning of the items
-  // that may match: at least their first two cache lines, more if `bytes` (what the item will hold
-  // when it is overwritten) says so, up to kMostPrefetched.
+  // Looks at the bucket, which should have arrived, and starts loading the word that says where the
+  // item's region is. Returns the item's probable name, for prefetch_item(); 0 if there is none.
+  ItemRef prefetch_region(unsigned db, Hash hash) const;
+  // Starts loading the beginning of an item, whose region word should have arrived: as much as most
+  // values need, more if `bytes` (from the key on, what it will hold when it is overwritten) says
+  // so, up to kMostPrefetched.
   static constexpr size_t kMostPrefetched = 2048;
-  void prefetch_entry(unsigned db, Hash hash, size_t bytes = 0) const;
+  void prefetch_item(unsigned db, ItemRef guess, size_t bytes = 0) const;
 
   // Null if the key is absent. Finds due entries like any other. No allocation.
   Entry find(unsigned db, std::string_view key, Hash hash);

@@ -48,20 +48,25 @@ void Table::prefetch_bucket(Hash hash) const {
   __builtin_prefetch(&block->buckets[home_of(hash)]);
 }
 
-void Table::prefetch_items(Hash hash, size_t bytes) const {
+ItemRef Table::prefetch_region(Hash hash) const {
   const Root root = this->root();
-  if (root.word == 0) return;
+  if (root.word == 0) return {};
   Block* block = root.block_for(hash);
   const unsigned home = home_of(hash);
   const Bucket& bucket = block->buckets[home];
-  const SlotSet candidates = bucket.with_tag(tag_of(hash));
-  for (SlotSet set = candidates; set != 0; set &= set - 1) {
-    regions_.prefetch(ref_in(bucket.slot(first_slot(set))), bytes);
+  SlotSet candidates = bucket.with_tag(tag_of(hash));
+  if (candidates == 0) {
+    // Displaced, perhaps: its bucket at least can be on its way.
+    if (bucket.reach() > 0) __builtin_prefetch(&block->buckets[(home + 1) % kBucketsPerBlock]);
+    return {};
   }
-  // Displaced, perhaps: its bucket at least can be on its way.
-  if (candidates == 0 && bucket.reach() > 0) {
-    __builtin_prefetch(&block->buckets[(home + 1) % kBucketsPerBlock]);
+  const ItemRef guess = ref_in(bucket.slot(first_slot(candidates)));
+  regions_.prefetch_word(guess);
+  // Rarely there are more: they are not worth the wait of another stage.
+  while ((candidates &= candidates - 1) != 0) {
+    regions_.prefetch(ref_in(bucket.slot(first_slot(candidates))), kKeyBytesFetched);
   }
+  return guess;
 }
 
 size_t Table::structure_bytes() const {

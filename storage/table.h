@@ -72,7 +72,8 @@ class Table {
 
   void prefetch_directory(Hash hash) const;
   void prefetch_bucket(Hash hash) const;
-  void prefetch_items(Hash hash, size_t bytes) const;
+  ItemRef prefetch_region(Hash hash) const;
+  void prefetch_item(ItemRef guess, size_t bytes) const { regions_.prefetch(guess, bytes); }
 
   // Where references lead; kept by the store of the items.
   RegionMap& regions() { return regions_; }

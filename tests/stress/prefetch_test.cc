@@ -50,7 +50,8 @@ TEST_CASE("requests are prefetched while the tables grow and go") {
           requests[k].arguments = arguments[k];
           reader.dispatcher().prepare(requests[k], 0);
         }
-        for (const server::Request& request : requests) {
+        for (server::Request& request : requests) {
+          reader.dispatcher().prefetch_region(request, 0);
           reader.dispatcher().prefetch_entry(request, 0);
         }
         looked.fetch_add(1);

@@ -40,6 +40,7 @@ class Actor {
     server::Request request;
     request.arguments = arguments_;
     dispatcher_.prepare(request, session_.database);
+    dispatcher_.prefetch_region(request, session_.database);
     dispatcher_.prefetch_entry(request, session_.database);
     buffer_.clear();
     protocol::Reply reply(buffer_, session_.dialect);

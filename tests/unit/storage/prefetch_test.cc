@@ -24,7 +24,7 @@ TEST_CASE("prefetching needs no lock") {
         Hash hashes[8];
         for (Hash& hash : hashes) hash = random();
         for (const Hash hash : hashes) shard.prefetch_bucket(0, hash);
-        for (const Hash hash : hashes) shard.prefetch_entry(0, hash);
+        for (const Hash hash : hashes) shard.prefetch_item(0, shard.prefetch_region(0, hash));
         rounds.fetch_add(1);
       }
     });
