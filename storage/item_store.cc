@@ -18,11 +18,12 @@ constexpr unsigned kRunsCompared = 16;
 
 constexpr unsigned kMaxRunPages = 8;
 
-// The fewest pages of which little is left over, or else of which the least is.
+// The fewest pages of which little is left over, or else of which the least is; and of a whole
+// region nothing.
 constexpr unsigned best_pages(size_t slot_bytes, size_t page_bytes) {
   unsigned best = 1;
   size_t best_waste = SIZE_MAX;  // per page, in 1/1024 of a byte
-  for (unsigned pages = 1; pages <= kMaxRunPages; ++pages) {
+  for (unsigned pages = 1; pages <= kMaxRunPages; pages *= 2) {
     const size_t waste = pages * page_bytes % slot_bytes * 1024 / pages;
     if (waste <= page_bytes / 32 * 1024) return pages;
     if (waste < best_waste) {
