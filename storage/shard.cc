@@ -220,7 +220,7 @@ Entry Shard::random(unsigned db, uint64_t random) {
 void Shard::clear(unsigned db) {
   Database& database = databases_[db];
   if (database.store == nullptr) return;
-  database.segment_sizes[0] = database.segment_sizes[1] = 0;
+  forget_segments(database);
   if (unranked_.contains(db)) {
     unranked_.remove(db);
     rank_position_ = 0;

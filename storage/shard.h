@@ -170,7 +170,7 @@ class Shard {
   bool keeps_ranks() const { return storage::keeps_ranks(eviction_); }
 
   // Entries of a segment (without volatile_only being considered).
-  size_t segment_size(unsigned segment) const;
+  size_t segment_size(unsigned segment) const { return segment_sizes_[segment]; }
   // No candidate of the segment has a smaller key; UINT64_MAX if there is none. Under `ttl` the
   // earliest deadline, under `random` always 0 while there are entries. O(1).
   uint64_t least_key(unsigned segment) const;
@@ -242,6 +242,8 @@ class Shard {
   }
   uint64_t key_in_segment(const Item* item, unsigned segment) const;
   unsigned segment_of(const Item* item) const;
+  void count_in_segment(Database& database, unsigned segment, int entries);
+  void forget_segments(Database& database);
   void rank_all(bool keep);
   size_t give_ranks(size_t max_items);
   Step evict_random(uint64_t random, FunctionRef<void(unsigned db, Entry)> on_evict);
@@ -277,6 +279,7 @@ class Shard {
 
   unsigned front_ = 0;
   size_t rank_position_ = 0;  // in the first of unranked_, for give_ranks()
+  size_t segment_sizes_[2] = {};  // of all databases
   RankClock rank_clock_;
   Ghosts ghosts_;
 };

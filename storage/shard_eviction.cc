@@ -1,6 +1,7 @@
 // Who goes first: ranks of entries, and the steps of eviction.
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "storage/check.h"
 #include "storage/shard.h"
@@ -44,19 +45,25 @@ void Shard::note_rank(Database& database, const Item* item) {
 void Shard::admit(Database& database, Item* item, bool remembered) {
   item->set_rank(with_policy(
       eviction_, [&](auto policy) { return policy.admitted(rank_clock_, front_, remembered); }));
-  ++database.segment_sizes[segment_of(item)];
+  count_in_segment(database, segment_of(item), 1);
   if (is_candidate(item)) note_rank(database, item);
 }
 
 // The item goes.
 void Shard::forget_rank(Database& database, const Item* item) {
-  if (item->has_rank_room() && keeps_ranks()) --database.segment_sizes[segment_of(item)];
+  if (item->has_rank_room() && keeps_ranks()) count_in_segment(database, segment_of(item), -1);
 }
 
-size_t Shard::segment_size(unsigned segment) const {
-  size_t sum = 0;
-  for (const Database& database : databases_) sum += database.segment_sizes[segment];
-  return sum;
+void Shard::count_in_segment(Database& database, unsigned segment, int entries) {
+  const auto difference = static_cast<size_t>(entries);  // of either sign, modulo 2^64
+  database.segment_sizes[segment] += difference;
+  segment_sizes_[segment] += difference;
+}
+
+void Shard::forget_segments(Database& database) {
+  for (unsigned segment = 0; segment < 2; ++segment) {
+    segment_sizes_[segment] -= std::exchange(database.segment_sizes[segment], 0);
+  }
 }
 
 void Shard::touch(unsigned db, Entry existing) {
@@ -85,7 +92,7 @@ void Shard::rank_all(bool keep) {
   rank_position_ = 0;
   for (unsigned db = 0; db < kMaxDatabases; ++db) {
     Database& database = databases_[db];
-    database.segment_sizes[0] = database.segment_sizes[1] = 0;
+    forget_segments(database);
     if (database.store == nullptr) continue;
     database.store->forget_ranks();
     if (!keeps_ranks()) continue;
@@ -94,7 +101,7 @@ void Shard::rank_all(bool keep) {
         unranked_.add(db);
         if (is_candidate(item)) note_rank(database, item);
       } else if (keep) {
-        ++database.segment_sizes[segment_of(item)];
+        count_in_segment(database, segment_of(item), 1);
         if (is_candidate(item)) note_rank(database, item);
       } else {
         admit(database, item, false);
@@ -175,9 +182,9 @@ Shard::Step Shard::evict_step(unsigned segment, uint64_t limit, uint64_t random,
     on_evict(db, entry_of(database, item));
     return Step::evicted;
   }
-  --database.segment_sizes[segment];
+  count_in_segment(database, segment, -1);
   item->set_rank(verdict.rank);
-  ++database.segment_sizes[segment_of(item)];
+  count_in_segment(database, segment_of(item), 1);
   note_rank(database, item);
   return Step::moved;
 }

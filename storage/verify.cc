@@ -90,6 +90,7 @@ void Table::verify_block(const Root& root, const Block& block, uint32_t bits) co
 void Shard::verify() const {
   size_t all_entries = 0;
   size_t all_bytes = 0;
+  size_t in_segments[2] = {};
   for (unsigned db = 0; db < kMaxDatabases; ++db) {
     const Database& database = databases_[db];
     database.table.verify();
@@ -103,6 +104,7 @@ void Shard::verify() const {
     size_t blob_bytes = 0;
     size_t with_deadline = 0;
     WideSum deadline_sum_ms = 0;
+    size_t segment_sizes[2] = {};
     // Visiting does not change the table; it only hands out slots through which one could.
     Table& table = const_cast<Table&>(database.table);
     for (uint32_t position = 0; position < 1u << kDirectoryBits;) {
@@ -112,6 +114,7 @@ void Shard::verify() const {
               "a reference leads back to itself");
         item_bytes += store.bytes_of(item);
         if (item->kind() == Kind::blob) blob_bytes += item->blob()->allocated_bytes();
+        if (keeps_ranks() && item->has_rank_room()) ++segment_sizes[segment_of(item)];
         const int64_t deadline_ms = item->deadline_ms();
         if (deadline_ms == kNoDeadline) return;
         ++with_deadline;
@@ -123,11 +126,17 @@ void Shard::verify() const {
     check(blob_bytes == database.blob_bytes, "the account of blobs is exact");
     check(with_deadline == database.with_deadline, "entries with a deadline are counted");
     check(deadline_sum_ms == database.deadline_sum_ms, "the sum of deadlines is exact");
+    for (unsigned segment = 0; segment < 2; ++segment) {
+      check(segment_sizes[segment] == database.segment_sizes[segment], "segments are counted");
+      in_segments[segment] += segment_sizes[segment];
+    }
     check(store.size() == table.size(), "the store has the table's items");
     check(!store.is_sparse() || sparse_.contains(db), "a sparse store is known");
     all_entries += table.size();
     all_bytes += item_bytes + blob_bytes + table.structure_bytes();
   }
+  check(in_segments[0] == segment_sizes_[0] && in_segments[1] == segment_sizes_[1],
+        "segments of all databases are counted");
   check(all_entries == entries_, "the shard counts its entries");
   check(all_bytes == account_.bytes, "the account of the shard is exact");
   check(entries_ > 0 || bytes() == 0, "an empty shard has no memory");
