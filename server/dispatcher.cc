@@ -61,6 +61,14 @@ void Dispatcher::use_config(std::shared_ptr<const Config> config) {
   keeps_ranks_ = node_.keyspace().board().policy().keeps_ranks();
 }
 
+void Dispatcher::pass_time() {
+  const int64_t now_s = environment_.now_ms / 1000;
+  if (!keeps_ranks_ || now_s == last_second_) return;
+  last_second_ = now_s;
+  node_.keyspace().board().pass_second(now_s);
+  ranks_.renew();
+}
+
 bool Dispatcher::evict_slice() {
   if (keeps_ranks_) ranks_.renew();
   return (has_memory_limit_ || node_.keyspace().board().is_converting()) && evictor_.run_slice();

@@ -77,6 +77,8 @@ class Dispatcher {
   MonitorFeed& monitor_feed() { return monitor_feed_; }
   const Config& config() const { return *config_; }
   void use_config(std::shared_ptr<const Config> config);
+  // To be called when the environment's time has changed: stamps of hits follow.
+  void pass_time();
   void set_pause(PauseMode mode) { pause_ = mode; }
   // A slice of what eviction has to catch up with; true if there is more.
   [[nodiscard]] bool evict_slice();
@@ -135,6 +137,7 @@ class Dispatcher {
   Evictor evictor_;
   bool has_memory_limit_ = false;
   bool keeps_ranks_ = false;  // the policy in force
+  int64_t last_second_ = 0;   // what pass_time() last told
   PauseMode pause_ = PauseMode::none;
   std::vector<Key> keys_;                // scratch of extract_keys()
   const Command* last_found_ = nullptr;  // what prepare() found last, if it has no subcommands

@@ -1,6 +1,7 @@
 #include "server/eviction_board.h"
 
 #include <algorithm>
+#include <mutex>
 
 namespace larder::server {
 namespace {
@@ -91,6 +92,19 @@ void EvictionBoard::tick(uint64_t writes) {
   const uint64_t half_life =
       std::max<uint64_t>(static_cast<uint64_t>(std::max<int64_t>(entries, 0)) / 4, 64);
   aging_.fetch_add((writes << 20) / half_life, std::memory_order_relaxed);
+}
+
+void EvictionBoard::pass_second(int64_t now_s) {
+  if (now_s <= last_second_.load(std::memory_order_relaxed)) return;
+  const std::lock_guard guard(times_lock_);
+  if (now_s <= last_second_.load(std::memory_order_relaxed)) return;
+  last_second_.store(now_s, std::memory_order_relaxed);
+  times_.note(ticks_.fetch_add(1, std::memory_order_relaxed) + 1, now_s);
+}
+
+int64_t EvictionBoard::second_of(uint64_t tick) const {
+  const std::lock_guard guard(times_lock_);
+  return times_.second_of(tick);
 }
 
 void RankShare::renew() {

@@ -23,6 +23,8 @@
 #include <limits>
 
 #include "server/config/config.h"
+#include "server/spin_lock.h"
+#include "server/tick_times.h"
 #include "storage/shard.h"
 
 namespace larder::server {
@@ -73,6 +75,10 @@ class EvictionBoard {
   }
   // Time passes by so many writes.
   void tick(uint64_t writes);
+  // It is this second (Unix time): a tick of its own, so that stamps of different seconds differ.
+  void pass_second(int64_t now_s);
+  // When a tick was, in Unix seconds (TickTimes::second_of()).
+  int64_t second_of(uint64_t tick) const;
 
   // Entries of a segment in all shards, as far as workers have told.
   int64_t segment_size(unsigned segment) const {
@@ -106,6 +112,9 @@ class EvictionBoard {
   alignas(64) std::atomic<uint64_t> ticks_{0};
   std::atomic<uint64_t> aging_{0};
   std::array<std::atomic<int64_t>, kSegments> segment_sizes_{};
+  alignas(64) std::atomic<int64_t> last_second_{0};
+  mutable SpinLock times_lock_;  // for a few steps of a search, once per second and worker
+  TickTimes times_;
 };
 
 // One worker's part of the clock and of the sizes of segments.

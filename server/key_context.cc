@@ -118,6 +118,26 @@ storage::Entry KeyContext::pass_over_due(unsigned database, const Key& key, stor
   return {};
 }
 
+int64_t KeyContext::idle_s(const Key& key, const storage::Entry& entry) {
+  using storage::StampPolicy;
+  const ShardSlot& slot = this->slot(key);
+  if (slot.policy.policy != storage::EvictionPolicy::lru || !storage::Shard::has_rank(entry)) {
+    return 0;
+  }
+  const uint32_t rank = storage::Shard::rank_of(entry);
+  const uint64_t tick = StampPolicy::key(rank, slot.clock) - StampPolicy::kKeyBias;
+  const int64_t used_at_s = env_->keyspace->board().second_of(tick);
+  return std::max<int64_t>(env_->now_ms / 1000 - used_at_s, 0);
+}
+
+double KeyContext::frequency(const Key& key, const storage::Entry& entry) {
+  const ShardSlot& slot = this->slot(key);
+  if (slot.policy.policy != storage::EvictionPolicy::lfu || !storage::Shard::has_rank(entry)) {
+    return 1;
+  }
+  return storage::Lfu::weight(storage::Shard::rank_of(entry), slot.clock);
+}
+
 void KeyContext::note_hit(const Key& key, storage::Entry entry) {
   shard(key).touch(database_, entry);
   if (slot(key).policy.is_automatic) {

@@ -139,6 +139,14 @@ class KeyContext {
     return other;
   }
 
+  // The policy that all shards have or are about to get, and what it lets be known of an entry.
+  // What happened before it was chosen counts as one use, at the moment of asking.
+  PolicyInForce policy() const { return env_->keyspace->board().policy(); }
+  // Under LRU: whole seconds since it was last used.
+  int64_t idle_s(const Key& key, const storage::Entry& entry);
+  // Under LFU: how often it was used, older uses counting less.
+  double frequency(const Key& key, const storage::Entry& entry);
+
   // What the entry of a key takes in memory.
   size_t bytes_of(const Key& key, const storage::Entry& entry) {
     return shard(key).bytes_of(database_, entry);

@@ -27,6 +27,7 @@ StepResult Worker::step(const Now& now, std::vector<Event>& events, Ops& ops) {
   CommandEnvironment& environment = dispatcher_.environment();
   environment.now_us = now.unix_us;
   environment.now_ms = now.unix_us / 1000;
+  dispatcher_.pass_time();
 
   dispatcher_.set_monitored(node_.monitor_count().load(std::memory_order_acquire) > 0);
   take_mail();

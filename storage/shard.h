@@ -183,6 +183,7 @@ class Shard {
   // runs. `random` is 64 random bits.
   Step evict_step(unsigned segment, uint64_t limit, uint64_t random,
                   FunctionRef<void(unsigned db, Entry)> on_evict);
+  static bool has_rank(Entry entry) { return entry.item_->has_rank_room(); }
   // The rank of an entry, as eviction.h lays it out; 0 if it has none.
   static uint32_t rank_of(Entry entry) {
     return entry.item_->has_rank_room() ? entry.item_->rank() : 0;

@@ -1,6 +1,8 @@
 // OBJECT: how the value of a key is kept.
 //
 // Told in Redis's words, as far as there is something they can mean here.
+#include <cmath>
+
 #include "server/commands/parts.h"
 #include "server/commands/values.h"
 
@@ -10,6 +12,7 @@ namespace {
 using protocol::Arguments;
 using protocol::Reply;
 using storage::Entry;
+using storage::EvictionPolicy;
 
 void encoding(KeyContext& context, Arguments, Reply& reply) {
   const Entry entry = context.look_up_untouched(context.key());
@@ -23,10 +26,41 @@ void refcount(KeyContext& context, Arguments, Reply& reply) {
   reply.integer(1);
 }
 
+// The text goes on as Redis's does.
+constexpr std::string_view kNotLfu =
+    "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that "
+    "when switching between policies at runtime LRU and LFU data will take some time to adjust.";
+constexpr std::string_view kLfu =
+    "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when "
+    "switching between policies at runtime LRU and LFU data will take some time to adjust.";
+constexpr std::string_view kNotLru =
+    "ERR An LRU maxmemory policy is not selected, idle time not tracked.";
+
+void freq(KeyContext& context, Arguments, Reply& reply) {
+  const Entry entry = context.look_up_untouched(context.key());
+  if (!entry) return reply.null();
+  if (context.policy().policy != EvictionPolicy::lfu) return reply.error(kNotLfu);
+  reply.integer(std::llround(context.frequency(context.key(), entry)));
+}
+
+void idletime(KeyContext& context, Arguments, Reply& reply) {
+  const Entry entry = context.look_up_untouched(context.key());
+  if (!entry) return reply.null();
+  const PolicyInForce policy = context.policy();
+  if (policy.policy == EvictionPolicy::lfu) return reply.error(kLfu);
+  // `auto` notes times only while LRU does better.
+  if (policy.policy != EvictionPolicy::lru || policy.is_automatic) return reply.error(kNotLru);
+  reply.integer(context.idle_s(context.key(), entry));
+}
+
 void help(SessionContext&, Arguments, Reply& reply) {
   static constexpr std::string_view kLines[] = {
       "ENCODING <key>",
       "    How the key's value is kept.",
+      "FREQ <key>",
+      "    How often the key was used, under an LFU policy; older uses count less.",
+      "IDLETIME <key>",
+      "    Seconds since the key was last used, under an LRU policy.",
       "REFCOUNT <key>",
       "    How many keys share the value: always 1.",
   };
@@ -45,6 +79,32 @@ constexpr auto kSubcommands = checked({
      .locks = LockPlan::keys,
      .handler = encoding,
      .docs = {.summary = "Names the form in which a key's value is kept.",
+              .since = "2.2.3",
+              .group = "generic",
+              .complexity = "O(1)",
+              .syntax = "key",
+              .tips = kVaries}},
+    {.name = "freq",
+     .arity = 3,
+     .flags = kReadonly,
+     .categories = kKeyspaceCategory,
+     .keys = kTheKey,
+     .locks = LockPlan::keys,
+     .handler = freq,
+     .docs = {.summary = "Tells how often a key was used, under an LFU policy.",
+              .since = "4.0.0",
+              .group = "generic",
+              .complexity = "O(1)",
+              .syntax = "key",
+              .tips = kVaries}},
+    {.name = "idletime",
+     .arity = 3,
+     .flags = kReadonly,
+     .categories = kKeyspaceCategory,
+     .keys = kTheKey,
+     .locks = LockPlan::keys,
+     .handler = idletime,
+     .docs = {.summary = "Tells how long ago a key was last used, under an LRU policy.",
               .since = "2.2.3",
               .group = "generic",
               .complexity = "O(1)",

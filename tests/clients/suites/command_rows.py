@@ -23,7 +23,6 @@ NEWER_THAN_7_0 = {b"client|setinfo", b"client|no-touch", b"delex", b"delifeq", b
 # Parts that do not exist here, so neither do the words that drive them.
 ABSENT = {
     *(b"client|caching", b"client|getredir", b"client|tracking", b"client|trackinginfo"),
-    *(b"object|freq", b"object|idletime"),
     *(b"latency|doctor", b"latency|graph"),
 }
 

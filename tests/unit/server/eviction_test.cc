@@ -144,6 +144,38 @@ TEST_CASE("CLIENT NO-TOUCH: reads leave no trace, TOUCH does") {
   for (int i = begin; i < begin + 20; ++i) CHECK(desk.ask(peer, {"EXISTS", key(i)}) == ":0\r\n");
 }
 
+TEST_CASE("OBJECT IDLETIME: seconds since the last use, of any kind and on any worker") {
+  WorkerDesk desk(2, limited(0, config::EvictionPolicy::allkeys_lru));
+  Peer& one = desk.connect();
+  Peer& other = desk.connect();
+  desk.ask(one, {"SET", "a", "1"});
+  desk.ask(one, {"SET", "b", "1"});
+  CHECK(desk.ask(one, {"OBJECT", "IDLETIME", "a"}) == ":0\r\n");
+  desk.advance_ms(100'000);
+  CHECK(desk.ask(one, {"OBJECT", "IDLETIME", "a"}) == ":100\r\n");
+  CHECK(desk.ask(other, {"OBJECT", "IDLETIME", "a"}) == ":100\r\n");
+  desk.ask(other, {"GET", "a"});
+  CHECK(desk.ask(one, {"OBJECT", "IDLETIME", "a"}) == ":0\r\n");
+  desk.advance_ms(7'000);
+  desk.ask(one, {"SET", "b", "2"});
+  desk.advance_ms(1'000);
+  CHECK(desk.ask(other, {"OBJECT", "IDLETIME", "a"}) == ":8\r\n");
+  CHECK(desk.ask(other, {"OBJECT", "IDLETIME", "b"}) == ":1\r\n");
+}
+
+TEST_CASE("OBJECT FREQ: counts uses, of which older ones count less as others are written") {
+  WorkerDesk desk(1, limited(0, config::EvictionPolicy::allkeys_lfu));
+  Peer& peer = desk.connect();
+  desk.ask(peer, {"SET", "a", "1"});
+  desk.ask(peer, {"SET", "b", "1"});
+  CHECK(desk.ask(peer, {"OBJECT", "FREQ", "a"}) == ":1\r\n");
+  for (int i = 0; i < 9; ++i) desk.ask(peer, {"GET", "a"});
+  CHECK(desk.ask(peer, {"OBJECT", "FREQ", "a"}) == ":10\r\n");
+  CHECK(desk.ask(peer, {"OBJECT", "FREQ", "b"}) == ":1\r\n");
+  for (int i = 0; i < 1000; ++i) desk.ask(peer, {"SET", key(i), "1"});
+  CHECK(desk.ask(peer, {"OBJECT", "FREQ", "a"}) < std::string(":5\r\n"));
+}
+
 TEST_CASE("a limit that is lowered is reached in slices, and writes go on meanwhile") {
   WorkerDesk desk(1, limited(16 << 20, config::EvictionPolicy::allkeys_lru));
   Peer& admin = desk.connect();
