@@ -190,25 +190,16 @@ Shard::Step Shard::evict_step(unsigned segment, uint64_t limit, uint64_t random,
 }
 
 Shard::Step Shard::evict_random(uint64_t random, FunctionRef<void(unsigned db, Entry)> on_evict) {
-  // A database, each entry as likely as any other; then an entry of it.
-  size_t place =
-      random % (volatile_only_ ? std::max<size_t>(1,
-                                                  [&] {
-                                                    size_t sum = 0;
-                                                    for (const Database& database : databases_)
-                                                      sum += database.with_deadline;
-                                                    return sum;
-                                                  }())
-                               : std::max<size_t>(1, entries_));
+  const auto candidates = [this](const Database& database) {
+    return volatile_only_ ? database.with_deadline : database.table.size();
+  };
+  // A database, so that each entry is as likely as any other; then an entry of it.
+  size_t all = 0;
+  for (const Database& database : databases_) all += candidates(database);
+  if (all == 0) return Step::none;
+  size_t place = random % all;
   unsigned db = 0;
-  for (; db + 1 < kMaxDatabases; ++db) {
-    const Database& database = databases_[db];
-    const size_t count = volatile_only_ ? database.with_deadline : database.table.size();
-    if (place < count) break;
-    place -= count;
-  }
-  Database& database = databases_[db];
-  if (database.table.size() == 0) return Step::none;
+  while (place >= candidates(databases_[db])) place -= candidates(databases_[db++]);
   for (unsigned tries = 0; tries < kRandomTries; ++tries) {
     const Entry entry = this->random(db, random + tries * 0x9e3779b97f4a7c15);
     if (!entry || !is_candidate(entry.item_)) continue;
