@@ -303,8 +303,9 @@ void ItemStore::note_deadline(const Item* item, int64_t deadline_ms) {
   due_.set(runs_, id, key);
 }
 
-Item* ItemStore::soonest(unsigned max_looks) {
+Item* ItemStore::soonest(uint64_t limit, unsigned max_looks) {
   for (unsigned looks = 0; looks < max_looks && !due_.is_empty(); ++looks) {
+    if (due_.top().key > limit) return nullptr;
     const RunId id = due_.top().run;
     Item* soonest = nullptr;
     int64_t soonest_ms = INT64_MAX;
@@ -319,7 +320,8 @@ Item* ItemStore::soonest(unsigned max_looks) {
       continue;
     }
     due_.set(runs_, id, static_cast<uint64_t>(soonest_ms));
-    if (due_.top().key >= static_cast<uint64_t>(soonest_ms)) return soonest;
+    if (due_.top().key < static_cast<uint64_t>(soonest_ms)) continue;  // another run is first
+    return static_cast<uint64_t>(soonest_ms) <= limit ? soonest : nullptr;
   }
   return nullptr;
 }

@@ -82,9 +82,9 @@ class ItemStore {
   // `due` and notes the earliest of the others. Returns the slots looked at.
   size_t take_due(int64_t now_ms, std::vector<Item*>& due);
 
-  // The item with the earliest deadline. Looks at about `max_looks` runs at most, then null,
-  // keeping what it found out.
-  Item* soonest(unsigned max_looks);
+  // The item with the earliest deadline; null if that is above `limit`. Looks at about `max_looks`
+  // runs at most, then null; what it found out is kept.
+  Item* soonest(uint64_t limit, unsigned max_looks);
 
   // ---- ranks ----
   // As with deadlines: for each run and segment a bound, never above the least key of its entries.

@@ -171,11 +171,12 @@ class Shard {
 
   // Entries of a segment (without volatile_only being considered).
   size_t segment_size(unsigned segment) const { return segment_sizes_[segment]; }
-  // No candidate of the segment has a smaller key; UINT64_MAX if there is none. Under `ttl` the
-  // earliest deadline, under `random` always 0 while there are entries. O(1).
+  // No candidate of the segment has a smaller key; UINT64_MAX if there is none, at the latest when
+  // evict_step() has looked for one. Under `ttl` a bound of the deadlines, under `random` always 0
+  // while there are entries. O(1).
   uint64_t least_key(unsigned segment) const;
   enum class Step : uint8_t {
-    none,     // nothing here below the limit
+    none,     // nothing found below the limit; least_key() says whether to look again
     moved,    // the first candidate got another chance: look again
     evicted,  // it was given to `on_evict`, which erased it
   };
@@ -221,9 +222,10 @@ class Shard {
   Entry overwrite(unsigned db, Entry existing, const NewValue& value, int64_t deadline_ms);
   void write_value(Database& database, Item* item, const NewValue& value);
   static bool fits_in_place(const Database& database, const Item* item, const NewValue& value);
-  // Gives the entry another item with the same key, deadline (if it has room) and rank, whose value
-  // is still to be written. Returns the old item, which is the caller's to free.
-  Item* replace_item(Database& database, Entry& entry, const ItemShape& shape, size_t spare_bytes);
+  // Gives the entry another item with the same key, deadline (if it has room) and rank (made anew if
+  // the policy needs one that the old item has not), whose value is still to be written. Returns the
+  // old item, which is the caller's to free.
+  Item* replace_item(Database& database, Entry& entry, ItemShape shape, size_t spare_bytes);
   // The same with its value; the old item is freed.
   void move_value(Database& database, Entry& entry, const ItemShape& shape);
   // Makes the value a text of at least its present length, of which all that is new is unset.
@@ -248,7 +250,7 @@ class Shard {
   void rank_all(bool keep);
   size_t give_ranks(size_t max_items);
   Step evict_random(uint64_t random, FunctionRef<void(unsigned db, Entry)> on_evict);
-  Step evict_soonest(FunctionRef<void(unsigned db, Entry)> on_evict);
+  Step evict_soonest(uint64_t limit, FunctionRef<void(unsigned db, Entry)> on_evict);
   Entry entry_of(Database& database, Item* item);
 
   // ---- shard.cc ----

@@ -14,6 +14,31 @@ constexpr unsigned kLooksPerStep = 8;
 // Tries to find an entry with a deadline at random, before the one that is due first is taken.
 constexpr unsigned kRandomTries = 16;
 
+// The database whose first candidate seems to be the first of all, and how early that candidate
+// must be to be so.
+struct FirstDatabase {
+  unsigned db = kMaxDatabases;  // there is no candidate
+  uint64_t bound = UINT64_MAX;
+  uint64_t limit = UINT64_MAX;
+};
+
+// `bound_of(database)` is what the database's candidates are not earlier than; UINT64_MAX: it has
+// none.
+template <typename Databases, typename BoundOf>
+FirstDatabase first_database(const Databases& databases, BoundOf bound_of) {
+  FirstDatabase first;
+  for (unsigned db = 0; db < kMaxDatabases; ++db) {
+    if (databases[db].store == nullptr) continue;
+    const uint64_t bound = bound_of(databases[db]);
+    if (bound < first.bound) {
+      first = {db, bound, first.bound};
+    } else {
+      first.limit = std::min(first.limit, bound);
+    }
+  }
+  return first;
+}
+
 }  // namespace
 
 Entry Shard::entry_of(Database& database, Item* item) {
@@ -122,7 +147,6 @@ size_t Shard::give_ranks(size_t max_items) {
   rank_position_ = database.store->visit(rank_position_, max_items, [&](Item* item) {
     if (item->has_rank_room()) return;
     ItemShape shape = item->shape();
-    shape.rank_room = true;
     shape.far = false;
     Entry entry = entry_of(database, item);
     move_value(database, entry, shape);
@@ -155,21 +179,16 @@ Shard::Step Shard::evict_step(unsigned segment, uint64_t limit, uint64_t random,
                               FunctionRef<void(unsigned db, Entry)> on_evict) {
   if (least_key(segment) > limit) return Step::none;
   if (eviction_ == EvictionPolicy::random) return evict_random(random, on_evict);
-  if (eviction_ == EvictionPolicy::ttl) return evict_soonest(on_evict);
-  // The database whose first candidate seems to be the first of all.
-  unsigned db = 0;
-  uint64_t least = UINT64_MAX;
-  for (unsigned each = 0; each < kMaxDatabases; ++each) {
-    const Database& database = databases_[each];
-    if (database.store == nullptr || database.store->least_rank(segment) >= least) continue;
-    least = database.store->least_rank(segment);
-    db = each;
-  }
-  if (least == UINT64_MAX) return Step::none;
-  Database& database = databases_[db];
-  Item* item = database.store->take_least(segment, limit, kLooksPerStep, [&](const Item* each) {
-    return key_in_segment(each, segment);
+  if (eviction_ == EvictionPolicy::ttl) return evict_soonest(limit, on_evict);
+  const FirstDatabase first = first_database(databases_, [segment](const Database& database) {
+    return database.store->least_rank(segment);
   });
+  if (first.db == kMaxDatabases) return Step::none;
+  const unsigned db = first.db;
+  Database& database = databases_[db];
+  Item* item = database.store->take_least(
+      segment, std::min(limit, first.limit), kLooksPerStep,
+      [&](const Item* each) { return key_in_segment(each, segment); });
   if (item == nullptr) return Step::none;
   if (!item->has_rank_room()) {
     on_evict(db, entry_of(database, item));
@@ -206,23 +225,19 @@ Shard::Step Shard::evict_random(uint64_t random, FunctionRef<void(unsigned db, E
     on_evict(db, entry);
     return Step::evicted;
   }
-  return evict_soonest(on_evict);
+  return evict_soonest(UINT64_MAX, on_evict);
 }
 
-Shard::Step Shard::evict_soonest(FunctionRef<void(unsigned db, Entry)> on_evict) {
-  unsigned db = kMaxDatabases;
-  int64_t earliest_ms = kNothingDue;
-  for (unsigned each = 0; each < kMaxDatabases; ++each) {
-    const Database& database = databases_[each];
-    if (database.store == nullptr || database.with_deadline == 0) continue;
-    if (db != kMaxDatabases && database.store->earliest_deadline_ms() >= earliest_ms) continue;
-    earliest_ms = database.store->earliest_deadline_ms();
-    db = each;
-  }
-  if (db == kMaxDatabases) return Step::none;
-  Item* item = databases_[db].store->soonest(kLooksPerStep);
-  if (item == nullptr) return Step::moved;  // bounds were too early: look again
-  on_evict(db, entry_of(databases_[db], item));
+Shard::Step Shard::evict_soonest(uint64_t limit,
+                                 FunctionRef<void(unsigned db, Entry)> on_evict) {
+  const FirstDatabase first = first_database(databases_, [](const Database& database) {
+    if (database.with_deadline == 0) return UINT64_MAX;
+    return static_cast<uint64_t>(database.store->earliest_deadline_ms());
+  });
+  if (first.db == kMaxDatabases) return Step::none;
+  Item* item = databases_[first.db].store->soonest(std::min(limit, first.limit), kLooksPerStep);
+  if (item == nullptr) return Step::none;
+  on_evict(first.db, entry_of(databases_[first.db], item));
   return Step::evicted;
 }
 

@@ -87,16 +87,16 @@ Entry Shard::create(unsigned db, std::string_view key, Hash hash, const NewValue
   return {item, slot};
 }
 
-Item* Shard::replace_item(Database& database, Entry& entry, const ItemShape& shape,
-                          size_t spare_bytes) {
+Item* Shard::replace_item(Database& database, Entry& entry, ItemShape shape, size_t spare_bytes) {
   Item* old = entry.item_;
   ItemStore& store = *database.store;
+  shape.rank_room |= keeps_ranks();
   Item* item = store.create(shape, old->key(), spare_bytes);
   if (shape.deadline_room && item->has_room_for(old->deadline_ms())) {
     item->set_deadline_ms(old->deadline_ms());
     store.note_deadline(item, old->deadline_ms());
   }
-  if (keeps_ranks() && shape.rank_room && !old->has_rank_room()) {
+  if (keeps_ranks() && !old->has_rank_room()) {
     admit(database, item, /*remembered=*/false);
   } else if (shape.rank_room) {
     item->set_rank(old->rank());
@@ -162,7 +162,7 @@ Entry Shard::overwrite(unsigned db, Entry existing, const NewValue& value, int64
                   .text_length = value.inline_length(),
                   .deadline_room = deadline_ms != kNoDeadline,
                   .wide_deadline = deadline_ms >= Item::kWideDeadline,
-                  .rank_room = keeps_ranks() || item->has_rank_room()};
+                  .rank_room = item->has_rank_room()};
   apply_deadline(database, item, kNoDeadline);
   Item* old = replace_item(database, existing, shape, 0);
   write_value(database, existing.item_, value);
