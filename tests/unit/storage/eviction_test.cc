@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "storage/shard.h"
+#include "tests/support/eviction_model.h"
 
 namespace larder::storage {
 namespace {
@@ -71,6 +72,25 @@ class OneShard {
 
 std::string some_key(std::mt19937_64& random) {
   return "key " + std::to_string(random() % 3'000);
+}
+
+TEST_CASE("under every policy exactly that entry goes which the policy puts first") {
+  using Model = test_support::EvictionModel;
+  const EvictionPolicy policy =
+      GENERATE(from_range(std::begin(Model::kPolicies), std::end(Model::kPolicies)));
+  const bool volatile_only = GENERATE(false, true);
+  CAPTURE(static_cast<int>(policy), volatile_only);
+  std::mt19937 random(8);
+  const auto byte = [&random] { return static_cast<uint8_t>(random()); };
+  Model model;
+  // Made before any policy asks for ranks.
+  for (int round = 0; round < 500; ++round) model.operate(0x80 & byte(), byte(), byte());
+  model.use(policy, volatile_only);
+  for (int round = 0; round < 20'000; ++round) model.operate(byte(), byte(), byte());
+  CHECK((model.evicted() > 0) == (policy != EvictionPolicy::none));
+  CHECK((model.spared() > 0) ==
+        (policy == EvictionPolicy::s3fifo || policy == EvictionPolicy::sieve));
+  model.finish();
 }
 
 TEST_CASE("FIFO evicts in the order of insertion, LRU in that of the last use") {
