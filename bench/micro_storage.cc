@@ -2,6 +2,8 @@
 // random order over 256 shards, as a batch of pipelined requests meets them (prefetch the buckets
 // of all, then their entries, then run) and one by one.
 //
+// `replace` measures one full shard under each eviction policy.
+//
 // The hash is computed beforehand, as the dispatcher has it. Not measured here: locks, replies.
 //
 // `micro_storage --growth=<keys> [--deadlines]` times every single insertion up to that many keys,
@@ -14,6 +16,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <random>
 #include <string>
@@ -179,6 +182,114 @@ void hash_key(benchmark::State& state) {
   }
 }
 
+// ---- eviction -----------------------------------------------------------------------------------
+
+using larder::storage::EvictionPolicy;
+
+constexpr EvictionPolicy kPolicies[] = {
+    EvictionPolicy::fifo,  EvictionPolicy::lru,    EvictionPolicy::lfu, EvictionPolicy::s3fifo,
+    EvictionPolicy::sieve, EvictionPolicy::random, EvictionPolicy::ttl};
+const char* name_of(EvictionPolicy policy) {
+  constexpr const char* kNames[] = {"none",   "fifo",  "lru",    "lfu",
+                                    "s3fifo", "sieve", "random", "ttl"};
+  return kNames[static_cast<size_t>(policy)];
+}
+
+// One shard that is full, in which keys are read and new ones push others out.
+class FullShard {
+ public:
+  FullShard(EvictionPolicy policy, size_t entries) : policy_(policy) {
+    shard_.use_eviction(policy, policy == EvictionPolicy::ttl);
+    for (size_t number = 0; number < entries; ++number) insert();
+  }
+
+  void insert() {
+    pass();
+    const Key key = key_number(next_++);
+    const int64_t deadline_ms = policy_ == EvictionPolicy::ttl
+                                    ? static_cast<int64_t>(random_() % 1'000'000'000)
+                                    : kNoDeadline;
+    shard_.insert(0, key.view(), hasher_(key.view()), value_, deadline_ms);
+  }
+  // Newer keys are asked for more often, some are gone.
+  void hit() {
+    const size_t back = std::min(random_() % shard_.size(0), random_() % shard_.size(0));
+    const Key key = key_number(next_ - 1 - back);
+    pass();
+    if (const Entry entry = shard_.find(0, key.view(), hasher_(key.view()))) shard_.touch(0, entry);
+  }
+  // Returns how many candidates were judged.
+  size_t evict() {
+    size_t steps = 0;
+    bool is_gone = false;
+    while (!is_gone) {
+      const unsigned segment = next_segment();
+      // As far as the other segment's candidates allow, where the order is one over both.
+      const uint64_t limit = has_queues() ? UINT64_MAX - 1
+                                          : std::min(shard_.least_key(1 - segment), UINT64_MAX - 1);
+      shard_.evict_step(segment, limit, random_(), [&](unsigned db, Entry entry) {
+        shard_.erase(db, entry);
+        is_gone = true;
+      });
+      ++steps;
+    }
+    return steps;
+  }
+
+ private:
+  void pass() {
+    ++now_.ticks;
+    now_.aging += 4;
+    shard_.set_rank_clock(now_);
+  }
+  bool has_queues() const {
+    return policy_ == EvictionPolicy::s3fifo || policy_ == EvictionPolicy::sieve;
+  }
+  unsigned next_segment() {
+    if (policy_ == EvictionPolicy::sieve) {
+      if (shard_.segment_size(front_) == 0) shard_.set_front(front_ ^= 1);
+      return front_;
+    }
+    if (policy_ == EvictionPolicy::s3fifo) {
+      return shard_.segment_size(0) * 4 > shard_.size(0) || shard_.segment_size(1) == 0 ? 0 : 1;
+    }
+    return shard_.least_key(1) < shard_.least_key(0) ? 1 : 0;
+  }
+
+  const KeyHasher hasher_{1};
+  const std::string value_ = std::string(kValueBytes, 'v');
+  const EvictionPolicy policy_;
+  Shard shard_{hasher_};
+  larder::storage::RankClock now_;
+  unsigned front_ = 0;
+  size_t next_ = 0;
+  std::mt19937_64 random_{9};
+};
+
+// A hit, an eviction and an insertion in a full shard of 64 Ki entries: what a miss costs under
+// each policy. `steps` is how often a candidate was looked for per eviction.
+void replace(benchmark::State& state) {
+  constexpr size_t kEntries = 65'536;
+  const EvictionPolicy policy = kPolicies[state.range(0)];
+  state.SetLabel(name_of(policy));
+  FullShard shard(policy, kEntries);
+  size_t steps = 0;
+  size_t rounds = 0;
+  // Until hits and evictions are in balance.
+  for (size_t warm_up = 0; warm_up < 2 * kEntries; ++warm_up) {
+    shard.hit();
+    shard.evict();
+    shard.insert();
+  }
+  for (auto _ : state) {
+    shard.hit();
+    steps += shard.evict();
+    shard.insert();
+    ++rounds;
+  }
+  state.counters["steps"] = static_cast<double>(steps) / static_cast<double>(rounds);
+}
+
 void batches(benchmark::internal::Benchmark* benchmark) {
   for (const int64_t batch : {0, 4, 8, 16, 32, 64}) benchmark->Args({1'000'000, batch});
 }
@@ -186,6 +297,7 @@ void batches(benchmark::internal::Benchmark* benchmark) {
 BENCHMARK(hash_key);
 BENCHMARK(find)->Apply(batches);
 BENCHMARK(find_absent)->Args({1'000'000, 0})->Args({1'000'000, 16});
+BENCHMARK(replace)->DenseRange(0, std::size(kPolicies) - 1);
 BENCHMARK(set_in_place)->Args({1'000'000, 0})->Args({1'000'000, 8})->Args({1'000'000, 16});
 
 // Resident memory of this process in bytes.
