@@ -222,9 +222,9 @@ class Shard {
   Entry overwrite(unsigned db, Entry existing, const NewValue& value, int64_t deadline_ms);
   void write_value(Database& database, Item* item, const NewValue& value);
   static bool fits_in_place(const Database& database, const Item* item, const NewValue& value);
-  // Gives the entry another item with the same key, deadline (if it has room) and rank (made anew if
-  // the policy needs one that the old item has not), whose value is still to be written. Returns the
-  // old item, which is the caller's to free.
+  // Gives the entry another item with the same key, deadline (if it has room) and rank (a new one
+  // if the policy needs one and the old item has none), whose value is still to be written. Returns
+  // the old item, which is the caller's to free.
   Item* replace_item(Database& database, Entry& entry, ItemShape shape, size_t spare_bytes);
   // The same with its value; the old item is freed.
   void move_value(Database& database, Entry& entry, const ItemShape& shape);
