@@ -13,8 +13,7 @@ Blob* Blob::create(size_t capacity) {
 }
 
 Pin Blob::pin() {
-  references_.fetch_add(1, std::memory_order_relaxed);
-  return {data(), size_, this, [](void* owner) { static_cast<Blob*>(owner)->release(); }};
+  return {data(), size_, share(), [](void* owner) { static_cast<Blob*>(owner)->release(); }};
 }
 
 void Blob::release() {

@@ -1,9 +1,14 @@
 // Blob: the bytes of a large value, counted by reference, so that a reply can be sent from where
-// they lie while the key is overwritten or deleted.
+// they lie while the key is overwritten or deleted, and so that entries of any shards can have the
+// same value without a copy of it.
 //
 // Invariants
-//   * The bytes never change and never move while anybody but the owning entry holds a reference.
-//   * References are taken under the shard's lock; any thread may give one back.
+//   * The bytes never change and never move while there is more than one reference.
+//   * A further reference is taken by somebody who holds one; an entry's, under its shard's lock.
+//     So the only holder of a blob stays the only one for as long as it wants to. Any thread may
+//     give a reference back.
+//   * Every entry's account counts the whole blob: entries that share one take less than is
+//     counted, never more.
 #pragma once
 
 #include <atomic>
@@ -37,11 +42,16 @@ class Blob {
   // What it takes from the allocator.
   size_t allocated_bytes() const { return sizeof(Blob) + capacity_; }
 
-  // True while only the owning entry refers to it, so that the bytes may be changed in place.
+  // True while only the caller refers to it, so that the bytes may be changed in place.
   bool is_exclusive() const { return references_.load(std::memory_order_acquire) == 1; }
   // REQUIRES: is_exclusive(), size <= capacity().
   void set_size(size_t size) { size_ = size; }
 
+  // Takes a further reference.
+  Blob* share() {
+    references_.fetch_add(1, std::memory_order_relaxed);
+    return this;
+  }
   Pin pin();
   // Gives one reference back; the last one frees the blob.
   void release();

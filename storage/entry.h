@@ -54,6 +54,7 @@ class Entry {
   Pin pin() const { return item_->blob()->pin(); }
 
  private:
+  friend class HeldValue;
   friend class Shard;
   Entry(Item* item, std::atomic<uint32_t>* slot) : item_(item), slot_(slot) {}
 

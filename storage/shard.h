@@ -36,6 +36,7 @@
 #include "storage/function_ref.h"
 #include "storage/ghosts.h"
 #include "storage/hash.h"
+#include "storage/held_value.h"
 #include "storage/item_store.h"
 #include "storage/memory.h"
 #include "storage/pool.h"
@@ -88,6 +89,11 @@ class Shard {
   // Creates. REQUIRES: the key is absent (find just said so).
   Entry insert(unsigned db, std::string_view key, Hash hash, std::string_view value,
                int64_t deadline_ms);
+  // The same with a value held apart from entries, of another shard's perhaps, which all that are
+  // given it share if it is large. O(1) in that case.
+  Entry set(unsigned db, Entry existing, const HeldValue& value, int64_t deadline_ms);
+  Entry insert(unsigned db, std::string_view key, Hash hash, const HeldValue& value,
+               int64_t deadline_ms);
   // Overwrites with an integer, keeping the deadline.
   Entry set_integer(unsigned db, Entry existing, int64_t value);
   // Creates. REQUIRES: the key is absent.
@@ -112,8 +118,9 @@ class Shard {
   size_t with_deadline(unsigned db) const;
   // Exact mean of the deadlines in Unix ms; 0 if there are none.
   double mean_deadline_ms(unsigned db) const;
-  // Memory taken by tables, items and blobs, in bytes as slots and the allocator round them. What
-  // waits for release_slice() counts as free already.
+  // Memory taken by tables, items and blobs, in bytes as slots and the allocator round them. A blob
+  // that entries share counts for each of them. What waits for release_slice() counts as free
+  // already.
   size_t bytes() const { return account_.bytes; }
   // The same and the free slots between them.
   size_t reserved_bytes() const;
@@ -221,6 +228,8 @@ class Shard {
                int64_t deadline_ms);
   Entry overwrite(unsigned db, Entry existing, const NewValue& value, int64_t deadline_ms);
   void write_value(Database& database, Item* item, const NewValue& value);
+  // The entry, whose value is any integer, gets a reference to the blob instead.
+  Entry refer(unsigned db, Entry entry, Blob* blob);
   static bool fits_in_place(const Database& database, const Item* item, const NewValue& value);
   // Gives the entry another item with the same key, deadline (if it has room) and rank (a new one
   // if the policy needs one and the old item has none), whose value is still to be written. Returns

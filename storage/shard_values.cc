@@ -187,6 +187,24 @@ Entry Shard::insert(unsigned db, std::string_view key, Hash hash, std::string_vi
   return create(db, key, hash, NewValue::of_text(value), deadline_ms);
 }
 
+// An integer takes as much of an item as a reference to a blob.
+Entry Shard::refer(unsigned db, Entry entry, Blob* blob) {
+  entry.item_->set_kind(Kind::blob, 0);
+  take_blob(databases_[db], entry.item_, blob->share());
+  return entry;
+}
+
+Entry Shard::set(unsigned db, Entry existing, const HeldValue& value, int64_t deadline_ms) {
+  if (value.blob_ == nullptr) return set(db, existing, value.text(), deadline_ms);
+  return refer(db, overwrite(db, existing, NewValue::of_integer(0), deadline_ms), value.blob_);
+}
+
+Entry Shard::insert(unsigned db, std::string_view key, Hash hash, const HeldValue& value,
+                    int64_t deadline_ms) {
+  if (value.blob_ == nullptr) return insert(db, key, hash, value.text(), deadline_ms);
+  return refer(db, create(db, key, hash, NewValue::of_integer(0), deadline_ms), value.blob_);
+}
+
 Entry Shard::set_integer(unsigned db, Entry existing, int64_t value) {
   if (existing.is_integer()) {
     existing.item_->set_integer(value);

@@ -53,6 +53,8 @@ class Run {
       case 5:
         shard_.release_slice(argument);
         return;
+      case 14:
+        return copy(db, key, argument);
       default:
         one(db, key, what & 15, argument);
     }
@@ -115,6 +117,20 @@ class Run {
         entry = shard_.set_deadline(db, entry, value.deadline_ms);
     }
     same(entry, value);
+  }
+
+  // One key's value becomes another's, in this database or the other one.
+  void copy(unsigned db, const std::string& key, uint8_t argument) {
+    const Entry from = find(db, key);
+    if (!from) return;
+    const larder::storage::HeldValue value(from);
+    const unsigned to_db = argument & 1;
+    const std::string to_key = "k" + std::to_string(argument >> 1);
+    const Value& copied = models_[to_db][to_key] = models_[db][key];
+    const Entry to = find(to_db, to_key);
+    same(to ? shard_.set(to_db, to, value, copied.deadline_ms)
+            : shard_.insert(to_db, to_key, hasher_(to_key), value, copied.deadline_ms),
+         copied);
   }
 
   void many(unsigned db, uint8_t number, bool insert) {

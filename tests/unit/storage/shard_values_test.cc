@@ -189,6 +189,159 @@ TEST_CASE("a large value nobody has pinned is overwritten and appended to in pla
   CHECK(one.text("key") == std::string(50'000, 'b') + std::string(20'000, 'c') + "d");
 }
 
+// Two keys, in databases and shards of their own, of which the second was given the first one's
+// value.
+struct Sharers {
+  explicit Sharers(const std::string& value) {
+    one.set("key", value, 5'000);
+    insert_copy();
+  }
+  Entry find_copy() { return other.shard.find(3, "copy", other.hasher("copy")); }
+  void insert_copy() {
+    other.shard.insert(3, "copy", other.hasher("copy"), HeldValue(one.find("key")), 9'000);
+  }
+  std::string copy() {
+    NumberText scratch;
+    return std::string(find_copy().text(scratch));
+  }
+  void verify() const {
+    one.shard.verify();
+    other.shard.verify();
+  }
+
+  OneShard one;
+  OneShard other;
+};
+
+TEST_CASE("a large value is given to another key without a copy, any other with one") {
+  for (const size_t length : {size_t{0}, size_t{5}, kLargeValue - 1, kLargeValue, size_t{90'000}}) {
+    Sharers both(std::string(length, 'v'));
+    NumberText scratch;
+    const char* place = both.one.find("key").text(scratch).data();
+    CHECK((both.find_copy().text(scratch).data() == place) == (length >= kLargeValue));
+    CHECK(both.copy() == std::string(length, 'v'));
+    CHECK(both.one.text("key") == both.copy());
+    CHECK(both.one.find("key").deadline_ms() == 5'000);
+    CHECK(both.find_copy().deadline_ms() == 9'000);
+    // Each counts all of it.
+    CHECK(both.other.shard.bytes() >= length);
+    CHECK(both.one.shard.bytes_of(0, both.one.find("key")) >= length);
+    both.verify();
+  }
+  Sharers integers("-12");
+  CHECK(integers.find_copy().is_integer());
+}
+
+TEST_CASE("who writes a shared value leaves the others theirs") {
+  const std::string large(50'000, 'L');
+  const auto after = [&](auto change) {
+    for (const bool change_the_first : {false, true}) {
+      Sharers both(large);
+      Shard& shard = change_the_first ? both.one.shard : both.other.shard;
+      change(shard, change_the_first ? 0 : 3,
+             change_the_first ? both.one.find("key") : both.find_copy());
+      both.verify();
+      CHECK((change_the_first ? both.copy() : both.one.text("key")) == large);
+      CHECK((change_the_first ? both.one.text("key") : both.copy()) != large);
+      // The one that is left alone has the bytes for itself again.
+      NumberText scratch;
+      Shard& left = change_the_first ? both.other.shard : both.one.shard;
+      const Entry entry = change_the_first ? both.find_copy() : both.one.find("key");
+      const char* place = entry.text(scratch).data();
+      CHECK(left.set_range(change_the_first ? 3 : 0, entry, 1, "Z").text(scratch).data() == place);
+    }
+  };
+  after([](Shard& shard, unsigned db, Entry entry) { shard.append(db, entry, "tail"); });
+  after([](Shard& shard, unsigned db, Entry entry) { shard.set_range(db, entry, 7, "patch"); });
+  after([](Shard& shard, unsigned db, Entry entry) { shard.set_integer(db, entry, 5); });
+  after([](Shard& shard, unsigned db, Entry entry) {
+    shard.set(db, entry, std::string(50'000, 'M'), kNoDeadline);
+  });
+  after([](Shard& shard, unsigned db, Entry entry) { shard.set(db, entry, "small", kNoDeadline); });
+}
+
+TEST_CASE("shared values overwrite any other, and one another") {
+  OneShard one;
+  const std::string large(50'000, 'L');
+  for (const std::string& before : {std::string("12"), std::string("text"), std::string(300, 't'),
+                                    std::string(20'000, 'b'), large}) {
+    for (const int64_t deadline_ms : {kNoDeadline, int64_t{7'000}}) {
+      one.set("from", large);
+      one.set("to", before);
+      const HeldValue value(one.find("from"));
+      for (int times = 0; times < 3; ++times) {
+        one.shard.set(0, one.find("to"), value, deadline_ms);
+        one.shard.verify();
+      }
+      CHECK(one.text("to") == large);
+      CHECK(one.find("to").deadline_ms() == deadline_ms);
+      one.shard.erase(0, one.find("from"));
+      CHECK(one.text("to") == large);
+      one.shard.set(0, one.find("to"), HeldValue(one.find("to")), kNoDeadline);  // its own
+      CHECK(one.text("to") == large);
+      one.shard.erase(0, one.find("to"));
+      CHECK(value.text() == large);
+    }
+  }
+  CHECK(one.shard.bytes() == 0);
+}
+
+TEST_CASE("a shared value goes with the last who has it") {
+  const std::string large(50'000, 'L');
+  for (const bool first_goes_first : {false, true}) {
+    Sharers both(large);
+    const auto drop_first = [&] { both.one.shard.erase(0, both.one.find("key")); };
+    // The other way of going: in slices.
+    const auto drop_copy = [&] {
+      both.other.shard.clear(3);
+      while (both.other.shard.release_slice(1)) {
+      }
+    };
+    if (first_goes_first) drop_first();
+    if (!first_goes_first) drop_copy();
+    both.verify();
+    CHECK((first_goes_first ? both.copy() : both.one.text("key")) == large);
+    if (first_goes_first) drop_copy();
+    if (!first_goes_first) drop_first();
+    CHECK(both.one.shard.bytes() == 0);
+    CHECK(both.other.shard.bytes() == 0);
+    both.verify();
+  }
+}
+
+TEST_CASE("shared values survive that their items move together") {
+  Sharers both(std::string(50'000, 'L'));
+  const auto name = [](int i) { return "key:" + std::to_string(i); };
+  constexpr int kMany = 4'000;
+  for (int i = 0; i < kMany; ++i) {
+    const std::string key = name(i);
+    both.one.shard.insert(0, key, both.one.hasher(key), HeldValue(both.find_copy()), 5'000);
+  }
+  for (int i = 0; i < kMany; ++i) {
+    if (i % 16 != 0) both.one.shard.erase(0, both.one.find(name(i)));
+  }
+  REQUIRE(both.one.shard.is_untidy());
+  while (both.one.shard.release_slice(100)) {
+  }
+  both.verify();
+  for (int i = 0; i < kMany; i += 16) CHECK(both.one.find(name(i)).length() == 50'000);
+}
+
+TEST_CASE("a value is written before a key has it") {
+  OneShard one;
+  for (const size_t length : {size_t{0}, size_t{2}, size_t{100}, kLargeValue, size_t{70'000}}) {
+    HeldValue value(length);
+    std::memset(value.data(), '7', length);
+    one.shard.insert(0, "key", one.hasher("key"), value, kNoDeadline);
+    CHECK(one.text("key") == std::string(length, '7'));
+    CHECK(one.find("key").is_integer() == (length == 2));
+    CHECK(one.find("key").is_large() == (length >= kLargeValue));
+    one.shard.verify();
+    one.shard.erase(0, one.find("key"));
+  }
+  CHECK(one.shard.bytes() == 0);
+}
+
 TEST_CASE("a deadline can be given, moved and taken away without touching the value") {
   OneShard one;
   for (const std::string& value :
