@@ -155,7 +155,8 @@ void KeyContext::note_deadline(const Key& key, int64_t deadline_ms) {
   env_->expiry_duty->note(key.shard(), shard(key).next_due_ms());
 }
 
-storage::Entry KeyContext::set(const Key& key, storage::Entry entry, std::string_view value,
+template <typename Value>
+storage::Entry KeyContext::put(const Key& key, storage::Entry entry, const Value& value,
                                int64_t deadline_ms) {
   storage::Entry written =
       entry ? shard(key).set(database_, entry, value, deadline_ms)
@@ -163,6 +164,16 @@ storage::Entry KeyContext::set(const Key& key, storage::Entry entry, std::string
   note_deadline(key, deadline_ms);
   entry ? static_cast<void>(count_hit(key, written)) : note_insertion(key);
   return written;
+}
+
+storage::Entry KeyContext::set(const Key& key, storage::Entry entry, std::string_view value,
+                               int64_t deadline_ms) {
+  return put(key, entry, value, deadline_ms);
+}
+
+storage::Entry KeyContext::set(const Key& key, storage::Entry entry,
+                               const storage::HeldValue& value, int64_t deadline_ms) {
+  return put(key, entry, value, deadline_ms);
 }
 
 storage::Entry KeyContext::set_integer(const Key& key, storage::Entry entry, int64_t value) {

@@ -155,6 +155,9 @@ class KeyContext {
   // Creates or overwrites; `entry` is what find() just answered for this key.
   storage::Entry set(const Key& key, storage::Entry entry, std::string_view value,
                      int64_t deadline_ms);
+  // A large value is shared, not copied; it may be one of another key or database.
+  storage::Entry set(const Key& key, storage::Entry entry, const storage::HeldValue& value,
+                     int64_t deadline_ms);
   storage::Entry set_integer(const Key& key, storage::Entry entry, int64_t value);
   storage::Entry append(const Key& key, storage::Entry entry, std::string_view tail);
   storage::Entry set_range(const Key& key, storage::Entry entry, size_t offset,
@@ -201,6 +204,9 @@ class KeyContext {
   CommandEnvironment& environment() { return *env_; }
 
  private:
+  template <typename Value>
+  storage::Entry put(const Key& key, storage::Entry entry, const Value& value,
+                     int64_t deadline_ms);
   storage::Shard& shard(const Key& key) { return env_->keyspace->shard(key.shard()); }
   ShardSlot& slot(const Key& key) { return env_->keyspace->slot(key.shard()); }
   // The entry was used, as eviction sees it.

@@ -4,7 +4,6 @@
 // A key has the same hash in every database, so the other database's part lies in shards that the
 // command holds anyway.
 #include <optional>
-#include <string>
 
 #include "server/commands/families.h"
 #include "server/commands/parts.h"
@@ -21,40 +20,14 @@ using text::equals_ignoring_case;
 
 constexpr std::string_view kSameObject = "ERR source and destination objects are the same";
 
-// A value that outlives changes of the shard it lies in.
-class HeldValue {
- public:
-  explicit HeldValue(const Entry& entry) {
-    if (entry.is_large()) {
-      pin_ = entry.pin();
-    } else {
-      storage::NumberText scratch;
-      text_ = entry.text(scratch);
-    }
-  }
-  ~HeldValue() {
-    if (pin_.release != nullptr) pin_.release(pin_.owner);
-  }
-  HeldValue(const HeldValue&) = delete;
-  HeldValue& operator=(const HeldValue&) = delete;
-
-  std::string_view text() const {
-    return pin_.release != nullptr ? std::string_view(pin_.data, pin_.size) : text_;
-  }
-
- private:
-  storage::Pin pin_;  // of a large value
-  std::string text_;  // any other
-};
-
-// Gives `to` the value and deadline that `from` has. REQUIRES: `from` exists.
+// Gives `to` the deadline that `from` has, and its value: shared with it if it is large.
+// REQUIRES: `from` exists.
 void copy_value(KeyContext& from_context, const Key& from, KeyContext& to_context, const Key& to) {
   // First, because it may remove an entry and with that end the life of handles.
   const Entry old = to_context.find(to);
   const Entry entry = from_context.find(from);
   const int64_t deadline_ms = entry.deadline_ms();
-  const HeldValue value(entry);
-  to_context.set(to, old, value.text(), deadline_ms);
+  to_context.set(to, old, storage::HeldValue(entry), deadline_ms);
 }
 
 void move_value(KeyContext& from_context, const Key& from, KeyContext& to_context, const Key& to) {
@@ -200,7 +173,7 @@ constexpr auto kRows = checked({
      .docs = {.summary = "Gives a key another name, whoever has that name now.",
               .since = "1.0.0",
               .group = "generic",
-              .complexity = "O(1), O(N) where a string of N bytes has to be copied",
+              .complexity = "O(1)",
               .syntax = "key newkey"}},
     {.name = "renamenx",
      .arity = 3,
@@ -212,7 +185,7 @@ constexpr auto kRows = checked({
      .docs = {.summary = "Gives a key another name unless that name is taken.",
               .since = "1.0.0",
               .group = "generic",
-              .complexity = "O(1), O(N) where a string of N bytes has to be copied",
+              .complexity = "O(1)",
               .syntax = "key newkey",
               .history = "3.2.0: Both names may be the same, which answers 0."}},
     {.name = "copy",
@@ -225,7 +198,7 @@ constexpr auto kRows = checked({
      .docs = {.summary = "Gives another key the same value and time to live.",
               .since = "6.2.0",
               .group = "generic",
-              .complexity = "O(N) where N is the length of a string",
+              .complexity = "O(1)",
               .syntax = "source destination [DB destination-db] [REPLACE]"}},
     {.name = "move",
      .arity = 3,
@@ -237,7 +210,7 @@ constexpr auto kRows = checked({
      .docs = {.summary = "Takes a key to another database unless its name is taken there.",
               .since = "1.0.0",
               .group = "generic",
-              .complexity = "O(1), O(N) where a string of N bytes has to be copied",
+              .complexity = "O(1)",
               .syntax = "key db"}},
     {.name = "swapdb",
      .arity = 3,

@@ -20,7 +20,7 @@ void encoding(KeyContext& context, Arguments, Reply& reply) {
   reply.bulk(encoding_of(entry));
 }
 
-// No two keys ever share a value here.
+// Keys may share the bytes of a large value, but none of them ever notices.
 void refcount(KeyContext& context, Arguments, Reply& reply) {
   if (!context.look_up_untouched(context.key())) return reply.null();
   reply.integer(1);

@@ -145,6 +145,34 @@ TEST_CASE("what goes to and fro leaves no memory behind") {
   CHECK(bytes_of(primary.node) == 0);
 }
 
+TEST_CASE("a large value is not copied, whatever key or database it goes to") {
+  Primary primary;
+  Actor& client = primary.client;
+  const auto place_of = [&](unsigned database, const std::string& key) {
+    const storage::Hash hash = primary.node.keyspace().hasher()(key);
+    storage::NumberText scratch;
+    const storage::Entry entry =
+        primary.node.keyspace().shard(storage::shard_of(hash)).find(database, key, hash);
+    REQUIRE(entry);
+    return entry.text(scratch).data();
+  };
+  client.run({"SET", "a", std::string(300'000, 'v')});
+  const char* const place = place_of(0, "a");
+  client.run({"RENAME", "a", "b"});
+  CHECK(place_of(0, "b") == place);
+  client.run({"RENAMENX", "b", "c"});
+  CHECK(place_of(0, "c") == place);
+  client.run({"MOVE", "c", "4"});
+  CHECK(place_of(4, "c") == place);
+  client.run({"SELECT", "4"});
+  client.run({"COPY", "c", "d", "DB", "0"});
+  CHECK(place_of(0, "d") == place);
+  client.run({"APPEND", "c", "!"});
+  CHECK(place_of(0, "d") == place);
+  client.run({"SELECT", "0"});
+  CHECK(client.run({"STRLEN", "d"}) == ":300000\r\n");
+}
+
 TEST_CASE("two keys of one shard, and keys whose shard is taken") {
   Primary primary;
   Actor& client = primary.client;
