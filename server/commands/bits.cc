@@ -3,7 +3,6 @@
 //
 // Changes are made in place, so that one bit of a large value costs no more than one of a small.
 #include <limits>
-#include <memory>
 #include <vector>
 
 #include "server/commands/bit_offset.h"
@@ -192,13 +191,12 @@ void bitop(KeyContext& context, Arguments arguments, Reply& reply) {
     if (old) delete_key(context, destination, old);
     return;
   }
-  const std::unique_ptr<char[]> bytes(new char[size]);
-  combine_bits(operation->operation, sources, bytes.get(), size);
-  const std::string_view result(bytes.get(), size);
+  storage::HeldValue result(size);
+  combine_bits(operation->operation, sources, result.data(), size);
   context.set(destination, old, result, storage::kNoDeadline);
   context.wrote(destination, EventClass::string, "set");
   if (operation->is_in_7_0) return context.effect_as_received();
-  if (context.listening()) context.effect({"SET", destination.text, result});
+  if (context.listening()) context.effect({"SET", destination.text, result.text()});
 }
 
 // ---- rows ---------------------------------------------------------------------------------------
