@@ -144,7 +144,7 @@ size_t Evictor::evict_from(const Choice& choice, size_t most) {
   CommandEnvironment& environment = *environment_;
   const unsigned shard = choice.shard;
   ShardSlot& slot = environment.keyspace->slot(shard);
-  if (convert(shard)) return most;  // enough for this time
+  if (environment.convert(shard)) return most;  // enough for this time
   environment.begin(shard);
   size_t evicted = 0;
   do {
@@ -160,39 +160,15 @@ size_t Evictor::evict_from(const Choice& choice, size_t most) {
     environment.effect_log->append(*environment.batch, /*together=*/false);
     environment.batch->clear();
   }
-  publish(shard);
+  environment.publish_all(shard);
   return evicted;
-}
-
-void Evictor::publish(unsigned shard) {
-  ShardSlot& slot = environment_->keyspace->slot(shard);
-  environment_->settle(shard);
-  environment_->ranks->settle(slot.counted_segments, slot.shard);
-  for (unsigned segment = 0; segment < EvictionBoard::kSegments; ++segment) {
-    environment_->keyspace->board().publish(shard, segment, slot.shard.least_key(segment));
-  }
-}
-
-bool Evictor::convert(unsigned shard) {
-  ShardSlot& slot = environment_->keyspace->slot(shard);
-  const PolicyInForce policy = environment_->keyspace->board().policy();
-  if (slot.policy.generation == policy.generation) return false;
-  // The time first, of which ranks are made; what `auto` is at the moment is told with the next.
-  slot.policy = policy;
-  slot.policy.is_automatic = false;
-  environment_->begin(shard);
-  slot.shard.use_eviction(policy.policy, policy.volatile_only);
-  slot.policy.is_automatic = policy.is_automatic;
-  slot.front = 0;
-  publish(shard);
-  return true;
 }
 
 void Evictor::convert_one() {
   Keyspace& keyspace = *environment_->keyspace;
   if (to_convert_ == kShardCount) to_convert_ = keyspace.board().take_one_to_convert();
   if (to_convert_ == kShardCount || !keyspace.try_lock(to_convert_)) return;
-  convert(to_convert_);
+  environment_->convert(to_convert_);
   keyspace.unlock(to_convert_);
   to_convert_ = kShardCount;
 }

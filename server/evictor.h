@@ -72,10 +72,7 @@ class Evictor {
   // From the shard chosen, which is locked, up to `most`. Returns how many, or what corresponds to
   // it; what the shard has left is published.
   size_t evict_from(const Choice& choice, size_t most);
-  void publish(unsigned shard);
 
-  // Gives the shard, which is locked, the policy in force; false if it has it.
-  bool convert(unsigned shard);
   void convert_one();
 
   CommandEnvironment* environment_;

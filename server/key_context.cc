@@ -63,6 +63,30 @@ void CommandEnvironment::publish(unsigned shard) {
   }
 }
 
+void CommandEnvironment::publish_all(unsigned shard) {
+  ShardSlot& slot = keyspace->slot(shard);
+  settle(shard);
+  ranks->settle(slot.counted_segments, slot.shard);
+  for (unsigned segment = 0; segment < EvictionBoard::kSegments; ++segment) {
+    keyspace->board().publish(shard, segment, slot.shard.least_key(segment));
+  }
+}
+
+bool CommandEnvironment::convert(unsigned shard) {
+  ShardSlot& slot = keyspace->slot(shard);
+  const PolicyInForce policy = keyspace->board().policy();
+  if (slot.policy.generation == policy.generation) return false;
+  // The time first, of which ranks are made; what `auto` is at the moment is told with the next.
+  slot.policy = policy;
+  slot.policy.is_automatic = false;
+  begin(shard);
+  slot.shard.use_eviction(policy.policy, policy.volatile_only);
+  slot.policy.is_automatic = policy.is_automatic;
+  slot.front = 0;
+  publish_all(shard);
+  return true;
+}
+
 void CommandEnvironment::tell_time(unsigned shard) {
   ShardSlot& slot = keyspace->slot(shard);
   const EvictionBoard& board = keyspace->board();

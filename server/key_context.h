@@ -74,8 +74,12 @@ struct CommandEnvironment {
   void begin(unsigned shard) {
     if (keyspace->slot(shard).policy.keeps_ranks()) [[unlikely]] tell_time(shard);
   }
-  // Says to other workers what may be evicted from a locked shard now.
+  // Says to other workers what may be evicted from a locked shard now, as far as writes change it.
   void publish(unsigned shard);
+  // The same, whatever changed.
+  void publish_all(unsigned shard);
+  // Gives a locked shard the policy in force; false if it has it. O(entries).
+  bool convert(unsigned shard);
   void tell_time(unsigned shard);
 };
 
