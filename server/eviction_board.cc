@@ -10,6 +10,9 @@ constexpr unsigned kVolatileBit = 8;
 constexpr unsigned kAutomaticBit = 9;
 constexpr uint64_t kLowMask = 0xffffffff;
 
+// Half a year: a system's clock that leaps over decades must not make old stamps seem new.
+constexpr uint64_t kMostSilentTicks = uint64_t{1} << 24;
+
 struct Meaning {
   storage::EvictionPolicy policy;
   bool volatile_only = false;
@@ -97,14 +100,22 @@ void EvictionBoard::tick(uint64_t writes) {
 void EvictionBoard::pass_second(int64_t now_s) {
   if (now_s <= last_second_.load(std::memory_order_relaxed)) return;
   const std::lock_guard guard(times_lock_);
-  if (now_s <= last_second_.load(std::memory_order_relaxed)) return;
+  const int64_t last_s = last_second_.load(std::memory_order_relaxed);
+  if (now_s <= last_s) return;
   last_second_.store(now_s, std::memory_order_relaxed);
-  times_.note(ticks_.fetch_add(1, std::memory_order_relaxed) + 1, now_s);
+  if (last_s == 0) return times_.note(kFirstTick, now_s);
+  const uint64_t passed = std::min(static_cast<uint64_t>(now_s - last_s), kMostSilentTicks);
+  times_.note(ticks_.fetch_add(passed, std::memory_order_relaxed) + passed, now_s);
 }
 
 int64_t EvictionBoard::second_of(uint64_t tick) const {
   const std::lock_guard guard(times_lock_);
   return times_.second_of(tick);
+}
+
+uint64_t EvictionBoard::tick_of(int64_t second) const {
+  const std::lock_guard guard(times_lock_);
+  return times_.tick_of(second);
 }
 
 void RankShare::renew() {

@@ -77,8 +77,9 @@ class EvictionBoard {
   void tick(uint64_t writes);
   // It is this second (Unix time): a tick of its own, so that stamps of different seconds differ.
   void pass_second(int64_t now_s);
-  // When a tick was, in Unix seconds (TickTimes::second_of()).
+  // When a tick was, in Unix seconds, and which was then (tick_times.h).
   int64_t second_of(uint64_t tick) const;
+  uint64_t tick_of(int64_t second) const;
 
   // Entries of a segment in all shards, as far as workers have told.
   int64_t segment_size(unsigned segment) const {
@@ -102,6 +103,9 @@ class EvictionBoard {
   }
 
  private:
+  // Those before it are for what was used before there was a clock.
+  static constexpr uint64_t kFirstTick = storage::StampPolicy::kMostTicksBack;
+
   alignas(
       64) std::array<std::array<std::atomic<uint64_t>, storage::kShardCount>, kSegments> keys_{};
   // policy 8 | volatile 1 | automatic 1 | 22 free | generation 32
@@ -109,7 +113,7 @@ class EvictionBoard {
   std::atomic<unsigned> next_to_convert_{storage::kShardCount};
   std::atomic<unsigned> front_{0};
   std::atomic<unsigned> probation_percent_{0};
-  alignas(64) std::atomic<uint64_t> ticks_{0};
+  alignas(64) std::atomic<uint64_t> ticks_{kFirstTick};
   std::atomic<uint64_t> aging_{0};
   std::array<std::atomic<int64_t>, kSegments> segment_sizes_{};
   alignas(64) std::atomic<int64_t> last_second_{0};

@@ -162,6 +162,20 @@ double KeyContext::frequency(const Key& key, const storage::Entry& entry) {
   return storage::Lfu::weight(storage::Shard::rank_of(entry), slot.clock);
 }
 
+void KeyContext::set_idle_s(const Key& key, storage::Entry entry, int64_t idle_s) {
+  env_->convert(key.shard());
+  const int64_t now_s = env_->now_ms / 1000;
+  const uint64_t tick = env_->keyspace->board().tick_of(now_s - std::min(idle_s, now_s));
+  shard(key).set_last_use(database_, entry, tick);
+  env_->publish_all(key.shard());
+}
+
+void KeyContext::set_frequency(const Key& key, storage::Entry entry, double frequency) {
+  env_->convert(key.shard());
+  shard(key).set_uses(database_, entry, frequency);
+  env_->publish_all(key.shard());
+}
+
 void KeyContext::note_hit(const Key& key, storage::Entry entry) {
   shard(key).touch(database_, entry);
   if (slot(key).policy.is_automatic) {

@@ -151,6 +151,11 @@ class KeyContext {
   // Under LFU: how often it was used, older uses counting less.
   double frequency(const Key& key, const storage::Entry& entry);
 
+  // Says the same of an entry whose use is known from elsewhere; nothing happens under other
+  // policies.
+  void set_idle_s(const Key& key, storage::Entry entry, int64_t idle_s);
+  void set_frequency(const Key& key, storage::Entry entry, double frequency);
+
   // What the entry of a key takes in memory.
   size_t bytes_of(const Key& key, const storage::Entry& entry) {
     return shard(key).bytes_of(database_, entry);

@@ -5,6 +5,10 @@
 // can stand for: the last kExact stay, and what is older is off by at most a hundredth of its age.
 // Of 30 years 2000 pairs remain.
 //
+// Whoever notes a second after others without any lets a tick pass for each of these, so that a
+// tick can be named for each of them. So, it is taken, did the time before the first pair: there
+// was nobody to note it, but entries may come that were last used then.
+//
 // Thread: whoever owns it.
 #pragma once
 
@@ -26,14 +30,28 @@ class TickTimes {
     passed_.push_back({tick, second});
   }
 
-  // The second in which a tick began at the earliest; of those before all that is known, the first
-  // one known. 0 if nothing is known. O(log kMost).
+  // The second in which a tick was. 0 if nothing is known. O(log kMost).
   int64_t second_of(uint64_t tick) const {
     if (passed_.empty()) return 0;
-    const auto after = std::upper_bound(
+    const auto next = std::upper_bound(
         passed_.begin(), passed_.end(), tick,
         [](uint64_t wanted, const Passed& passed) { return wanted < passed.tick; });
-    return after == passed_.begin() ? passed_.front().second : (after - 1)->second;
+    if (next == passed_.end()) return passed_.back().second;
+    const int64_t second = next->second - static_cast<int64_t>(next->tick - tick);
+    return next == passed_.begin() ? second : std::max((next - 1)->second, second);
+  }
+  // A tick that was in this second; the last one noted if it is later, 0 if ticks do not reach back
+  // so far. O(log kMost).
+  uint64_t tick_of(int64_t second) const {
+    if (passed_.empty()) return 0;
+    const auto next = std::upper_bound(
+        passed_.begin(), passed_.end(), second,
+        [](int64_t wanted, const Passed& passed) { return wanted < passed.second; });
+    if (next == passed_.end()) return passed_.back().tick;
+    if (next != passed_.begin() && (next - 1)->second == second) return (next - 1)->tick;
+    const uint64_t back = std::min(static_cast<uint64_t>(next->second - second), next->tick);
+    const uint64_t tick = next->tick - back;
+    return next == passed_.begin() ? tick : std::max((next - 1)->tick, tick);
   }
 
  private:

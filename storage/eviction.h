@@ -21,6 +21,7 @@
 //           has passed; when 0 is empty, they change roles.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <utility>
@@ -69,6 +70,8 @@ struct Verdict {
 // What all policies but LFU share.
 struct StampPolicy {
   static constexpr uint64_t kKeyBias = uint64_t{1} << 40;
+  // Nothing is given an older stamp than this, so that it is long until one seems to be new.
+  static constexpr uint64_t kMostTicksBack = uint64_t{1} << (StampRank::kStampBits - 1);
 
   static constexpr unsigned segment(uint32_t rank) { return rank >> 31; }
   static constexpr uint64_t key(uint32_t rank, const RankClock& now) {
@@ -78,6 +81,12 @@ struct StampPolicy {
   // `front`: the segment that new entries go to. `remembered`: it was evicted not long ago.
   static constexpr uint32_t admitted(const RankClock& now, unsigned front, bool) {
     return StampRank::make(front, 0, now.ticks);
+  }
+  // The rank as if it had been stamped at this tick, as far as a stamp can say it.
+  static constexpr uint32_t stamped(uint32_t rank, uint64_t tick, const RankClock& now) {
+    const StampRank parts = StampRank::of(rank);
+    const uint64_t oldest = now.ticks - std::min(now.ticks, kMostTicksBack);
+    return StampRank::make(parts.segment, parts.reads, std::clamp(tick, oldest, now.ticks));
   }
 };
 
@@ -134,6 +143,8 @@ struct Sieve : StampPolicy {
 struct Lfu {
   // A doubling of the count, or a half-life.
   static constexpr double kUnit = 1u << 20;
+  // What is left of one hit after eight half-lives.
+  static constexpr double kFewest = 1.0 / 256;
   static constexpr uint64_t kKeyBias = uint64_t{1} << 40;
 
   static constexpr unsigned segment(uint32_t) { return 0; }
@@ -144,8 +155,12 @@ struct Lfu {
     return static_cast<uint32_t>(now.aging);
   }
   static uint32_t hit(uint32_t rank, const RankClock& now) {
-    const double count = weight(rank, now) + 1;
-    return static_cast<uint32_t>(now.aging) + static_cast<uint32_t>(std::log2(count) * kUnit);
+    return counted(weight(rank, now) + 1, now);
+  }
+  // The rank of what has been hit so often. Less than kFewest counts as that.
+  static uint32_t counted(double count, const RankClock& now) {
+    const double score = std::log2(std::max(count, kFewest)) * kUnit;
+    return static_cast<uint32_t>(now.aging) + static_cast<uint32_t>(static_cast<int32_t>(score));
   }
   static constexpr Verdict judge(uint32_t, const RankClock&) { return {true, false, 0}; }
   // The decayed count of hits, its insertion among them.

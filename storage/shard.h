@@ -175,6 +175,10 @@ class Shard {
   // The entry was read. Costs nothing worth mentioning.
   void touch(unsigned db, Entry existing);
   bool keeps_ranks() const { return storage::keeps_ranks(eviction_); }
+  // What is known of an entry from elsewhere. Under LRU, when it was last used: at this tick, the
+  // clock's or an earlier one. Under LFU, how often. Nothing happens under other policies.
+  Entry set_last_use(unsigned db, Entry existing, uint64_t tick);
+  Entry set_uses(unsigned db, Entry existing, double count);
 
   // Entries of a segment (without volatile_only being considered).
   size_t segment_size(unsigned segment) const { return segment_sizes_[segment]; }
@@ -249,6 +253,10 @@ class Shard {
   void admit(Database& database, Item* item, bool remembered);
   void forget_rank(Database& database, const Item* item);
   void note_rank(Database& database, const Item* item);
+  // REQUIRES: keeps_ranks(); the rank is in the segment of the old one.
+  void change_rank(Database& database, Item* item, uint32_t rank);
+  // Gives it room for its rank. REQUIRES: keeps_ranks(), and it has none.
+  void make_rank_room(Database& database, Entry& entry);
   bool is_candidate(const Item* item) const {
     return !volatile_only_ || item->deadline_ms() != kNoDeadline;
   }

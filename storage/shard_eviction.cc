@@ -101,6 +101,29 @@ void Shard::touch(unsigned db, Entry existing) {
   item->set_rank(rank);
 }
 
+// Its key may be less than before, so that the bound has to be looked at.
+void Shard::change_rank(Database& database, Item* item, uint32_t rank) {
+  item->set_rank(rank);
+  if (is_candidate(item)) note_rank(database, item);
+}
+
+Entry Shard::set_last_use(unsigned db, Entry existing, uint64_t tick) {
+  if (eviction_ != EvictionPolicy::lru) return existing;
+  Database& database = databases_[db];
+  if (!existing.item_->has_rank_room()) make_rank_room(database, existing);
+  Item* item = existing.item_;
+  change_rank(database, item, Lru::stamped(item->rank(), tick, rank_clock_));
+  return existing;
+}
+
+Entry Shard::set_uses(unsigned db, Entry existing, double count) {
+  if (eviction_ != EvictionPolicy::lfu) return existing;
+  Database& database = databases_[db];
+  if (!existing.item_->has_rank_room()) make_rank_room(database, existing);
+  change_rank(database, existing.item_, Lfu::counted(count, rank_clock_));
+  return existing;
+}
+
 void Shard::use_eviction(EvictionPolicy policy, bool volatile_only) {
   const bool keep = keeps_ranks() && storage::keeps_ranks(policy) &&
                     (eviction_ == EvictionPolicy::lfu) == (policy == EvictionPolicy::lfu);
@@ -135,6 +158,13 @@ void Shard::rank_all(bool keep) {
   }
 }
 
+void Shard::make_rank_room(Database& database, Entry& entry) {
+  ItemShape shape = entry.item_->shape();
+  shape.rank_room = true;
+  shape.far = false;
+  move_value(database, entry, shape);
+}
+
 // Gives room for ranks to some items that have none. Returns how many slots were looked at.
 size_t Shard::give_ranks(size_t max_items) {
   const unsigned db = unranked_.first();
@@ -146,10 +176,8 @@ size_t Shard::give_ranks(size_t max_items) {
   const size_t looked = max_items;
   rank_position_ = database.store->visit(rank_position_, max_items, [&](Item* item) {
     if (item->has_rank_room()) return;
-    ItemShape shape = item->shape();
-    shape.far = false;
     Entry entry = entry_of(database, item);
-    move_value(database, entry, shape);
+    make_rank_room(database, entry);
   });
   if (rank_position_ == 0) unranked_.remove(db);
   return looked;

@@ -3,9 +3,11 @@
 //   RESTORE key ttl payload [REPLACE] [ABSTTL] [IDLETIME seconds | FREQ frequency]
 //
 // `ttl` is in milliseconds, from now or (ABSTTL) of the Unix epoch; 0 means for ever. A deadline
-// that has passed leaves no key, and that is a success. IDLETIME and FREQ are hints to eviction.
+// that has passed leaves no key, and that is a success. IDLETIME and FREQ tell eviction what OBJECT
+// answered elsewhere; under a policy that does not note it they are without effect.
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,17 +46,17 @@ void dump(KeyContext& context, Arguments, Reply& reply) {
 struct RestoreOptions {
   bool replace = false;
   TimeBase base = TimeBase::from_now;
-  bool has_idle_time = false;
-  bool has_frequency = false;
+  std::optional<int64_t> idle_s;
+  std::optional<int64_t> frequency;
 };
 
 // The number after IDLETIME or FREQ: at least 0 and at most `most`.
-bool read_hint(std::string_view argument, int64_t most, std::string_view error, Reply& reply) {
+std::optional<int64_t> read_hint(std::string_view argument, int64_t most, std::string_view error,
+                                 Reply& reply) {
   const std::optional<int64_t> number = read_integer(argument, reply);
-  if (!number) return false;
-  if (*number >= 0 && *number <= most) return true;
+  if (!number || (*number >= 0 && *number <= most)) return number;
   reply.error(error);
-  return false;
+  return std::nullopt;
 }
 
 bool read_options(Arguments arguments, RestoreOptions& options, Reply& reply) {
@@ -65,18 +67,14 @@ bool read_options(Arguments arguments, RestoreOptions& options, Reply& reply) {
       options.replace = true;
     } else if (equals_ignoring_case(word, "absttl")) {
       options.base = TimeBase::absolute;
-    } else if (equals_ignoring_case(word, "idletime") && has_number && !options.has_frequency) {
-      options.has_idle_time = true;
-      if (!read_hint(arguments[++i], std::numeric_limits<int64_t>::max(),
-                     "ERR Invalid IDLETIME value, must be >= 0", reply)) {
-        return false;
-      }
-    } else if (equals_ignoring_case(word, "freq") && has_number && !options.has_idle_time) {
-      options.has_frequency = true;
-      if (!read_hint(arguments[++i], 255, "ERR Invalid FREQ value, must be >= 0 and <= 255",
-                     reply)) {
-        return false;
-      }
+    } else if (equals_ignoring_case(word, "idletime") && has_number && !options.frequency) {
+      options.idle_s = read_hint(arguments[++i], std::numeric_limits<int64_t>::max(),
+                                 "ERR Invalid IDLETIME value, must be >= 0", reply);
+      if (!options.idle_s) return false;
+    } else if (equals_ignoring_case(word, "freq") && has_number && !options.idle_s) {
+      options.frequency = read_hint(arguments[++i], 255,
+                                    "ERR Invalid FREQ value, must be >= 0 and <= 255", reply);
+      if (!options.frequency) return false;
     } else {
       reply.error(kSyntaxError);
       return false;
@@ -147,7 +145,11 @@ void restore(KeyContext& context, Arguments arguments, Reply& reply) {
     if (entry) delete_key(context, key, entry);
     return reply.ok();
   }
-  context.set(key, entry, *text, *deadline);
+  const Entry restored = context.set(key, entry, *text, *deadline);
+  if (options.idle_s) context.set_idle_s(key, restored, *options.idle_s);
+  if (options.frequency) {
+    context.set_frequency(key, restored, static_cast<double>(*options.frequency));
+  }
   context.wrote(key, EventClass::generic, "restore");
   if (context.listening()) restore_effect(context, arguments, options.base, *deadline);
   reply.ok();

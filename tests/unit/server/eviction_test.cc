@@ -176,6 +176,63 @@ TEST_CASE("OBJECT FREQ: counts uses, of which older ones count less as others ar
   CHECK(desk.ask(peer, {"OBJECT", "FREQ", "a"}) < std::string(":5\r\n"));
 }
 
+// What DUMP answers for "a".
+const std::string kPayload("\x00\x01\x61\x0a\x00\xbf\xfe\xef\x9b\x8f\x36\x7d\xb4", 13);
+
+TEST_CASE("RESTORE IDLETIME: OBJECT answers it, and eviction goes by it") {
+  WorkerDesk desk(2, limited(0, config::EvictionPolicy::allkeys_lru));
+  Peer& one = desk.connect();
+  Peer& other = desk.connect();
+  for (const std::string seconds : {"0", "1", "5", "1000", "16000000"}) {
+    desk.advance_ms(1'000);
+    REQUIRE(desk.ask(one, {"RESTORE", "k", "0", kPayload, "IDLETIME", seconds, "REPLACE"}) ==
+            "+OK\r\n");
+    CHECK(desk.ask(other, {"OBJECT", "IDLETIME", "k"}) == ":" + seconds + "\r\n");
+  }
+  desk.advance_ms(10'000);
+  CHECK(desk.ask(other, {"OBJECT", "IDLETIME", "k"}) == ":16000010\r\n");
+  desk.ask(other, {"GET", "k"});
+  CHECK(desk.ask(one, {"OBJECT", "IDLETIME", "k"}) == ":0\r\n");
+  // More than can be noted: the most that can be.
+  desk.ask(one, {"RESTORE", "m", "0", kPayload, "IDLETIME", "9223372036854775807"});
+  CHECK(std::stoull(desk.ask(other, {"OBJECT", "IDLETIME", "m"}).substr(1)) > 100'000'000);
+  desk.ask(one, {"RESTORE", "n", "0", kPayload, "FREQ", "100"});
+  CHECK(desk.ask(other, {"OBJECT", "IDLETIME", "n"}) == ":0\r\n");
+}
+
+TEST_CASE("RESTORE IDLETIME: an entry goes before those that were used since") {
+  WorkerDesk desk(1, limited(kLimit, config::EvictionPolicy::allkeys_lru));
+  Peer& peer = desk.connect();
+  int next = 0;
+  while (desk.stats(0).evicted_keys == 0) desk.ask(peer, {"SET", key(next++), kValue});
+  for (int round = 0; round < 20; ++round) {
+    desk.ask(peer, {"RESTORE", "guest", "0", kPayload, "IDLETIME", "1000"});
+    const uint64_t evicted = desk.stats(0).evicted_keys;
+    while (desk.stats(0).evicted_keys == evicted) desk.ask(peer, {"SET", key(next++), kValue});
+    CHECK(desk.ask(peer, {"EXISTS", "guest"}) == ":0\r\n");
+  }
+}
+
+TEST_CASE("RESTORE FREQ: OBJECT answers it, and the follower ends equal") {
+  WorkerDesk desk(1, limited(0, config::EvictionPolicy::noeviction));
+  Peer& peer = desk.connect();
+  support::Follower follower(77, desk.now_ms());
+  follower.attach(desk.node());
+  desk.ask(peer, {"SET", "k", "an entry without a rank"});
+  // Shards are converted one by one; that of a hint must not have to wait.
+  desk.request(peer, {"CONFIG", "SET", "maxmemory-policy", "allkeys-lfu"});
+  desk.request(peer, {"RESTORE", "k", "0", kPayload, "REPLACE", "FREQ", "5"});
+  CHECK(desk.ask(peer, {"OBJECT", "FREQ", "k"}) == "+OK\r\n+OK\r\n:5\r\n");
+  for (const std::string frequency : {"0", "1", "30"}) {
+    desk.ask(peer, {"RESTORE", "k", "0", kPayload, "REPLACE", "FREQ", frequency});
+    CHECK(desk.ask(peer, {"OBJECT", "FREQ", "k"}) == ":" + frequency + "\r\n");
+  }
+  desk.ask(peer, {"RESTORE", "n", "5000", kPayload, "IDLETIME", "100"});
+  CHECK(desk.ask(peer, {"OBJECT", "FREQ", "n"}) == ":1\r\n");
+  follower.apply();
+  CHECK(support::difference(desk.node(), follower.node()) == "");
+}
+
 TEST_CASE("a limit that is lowered is reached in slices, and writes go on meanwhile") {
   WorkerDesk desk(1, limited(16 << 20, config::EvictionPolicy::allkeys_lru));
   Peer& admin = desk.connect();

@@ -236,6 +236,81 @@ TEST_CASE("LFU evicts the least used, and old uses count less and less") {
   CHECK(one.shard.size(0) == 1);
 }
 
+TEST_CASE("LRU: an entry known from elsewhere goes as if it had been used here") {
+  for (const bool had_no_rank : {false, true}) {
+    OneShard one(had_no_rank ? EvictionPolicy::none : EvictionPolicy::lru);
+    one.insert("guest");
+    one.insert("oldest");
+    if (had_no_rank) one.shard.use_eviction(EvictionPolicy::lru, false);
+    while (had_no_rank && one.shard.release_slice(10)) {
+    }
+    if (had_no_rank) one.insert("guest");
+    for (int number = 0; number < 500; ++number) one.insert(std::to_string(number));
+    // With the 100th, or before everything that there is.
+    const uint64_t tick = one.now - 400;
+    one.shard.set_last_use(0, one.find("guest"), tick);
+    one.shard.verify();
+    CHECK(StampPolicy::key(Shard::rank_of(one.find("guest")), {one.now, 0}) ==
+          StampPolicy::kKeyBias + tick);
+    one.shard.set_last_use(0, one.find("oldest"), 0);
+    CHECK(one.evict_first() == "oldest");
+    for (int number = 0; number < 98; ++number) CHECK(one.evict_first() == std::to_string(number));
+    std::vector<std::string> next{one.evict_first(), one.evict_first(), one.evict_first()};
+    CHECK(std::count(next.begin(), next.end(), "guest") == 1);
+    one.hit("200");
+    one.shard.verify();
+  }
+  // What has no room for a rank gets it.
+  OneShard one(EvictionPolicy::none);
+  one.insert("a");
+  one.shard.use_eviction(EvictionPolicy::lru, false);
+  one.insert("b");
+  one.shard.set_last_use(0, one.find("a"), one.now);
+  CHECK(Shard::has_rank(one.find("a")));
+  one.shard.verify();
+}
+
+TEST_CASE("a stamp reaches back so far that it is long until it seems new, and never forward") {
+  const RankClock now{uint64_t{1} << 40, 0};
+  const uint32_t rank = Lru::hit(Lru::admitted(now, 0, true), now);
+  const auto key_of = [&](uint64_t tick) {
+    return StampPolicy::key(Lru::stamped(rank, tick, now), now) - StampPolicy::kKeyBias;
+  };
+  CHECK(key_of(now.ticks) == now.ticks);
+  CHECK(key_of(now.ticks - 12'345) == now.ticks - 12'345);
+  CHECK(key_of(0) == now.ticks - StampPolicy::kMostTicksBack);
+  CHECK(key_of(now.ticks + 5) == now.ticks);
+  const StampRank parts = StampRank::of(Lru::stamped(rank, 0, now));
+  CHECK(parts.segment == 1);
+  CHECK(parts.reads == 1);
+}
+
+TEST_CASE("LFU: an entry known from elsewhere goes as if it had been hit so often here") {
+  OneShard one(EvictionPolicy::lfu);
+  for (const int count : {0, 1, 5, 255}) {
+    one.insert(std::to_string(count));
+    one.shard.set_uses(0, one.find(std::to_string(count)), count);
+    const double weight = Lfu::weight(Shard::rank_of(one.find(std::to_string(count))),
+                                      {one.now, one.now * 1'000});
+    CHECK(weight == Approx(std::max(count, 0)).margin(0.01));
+  }
+  one.insert("new");
+  one.shard.verify();
+  for (const std::string expected : {"0", "1", "new", "5", "255"}) CHECK(one.step(0) == expected);
+  // Under a policy that does not count, nothing happens.
+  for (const EvictionPolicy policy : {EvictionPolicy::none, EvictionPolicy::fifo,
+                                      EvictionPolicy::s3fifo, EvictionPolicy::sieve}) {
+    OneShard other(policy);
+    other.insert("a");
+    other.insert("b");
+    const uint32_t rank = Shard::rank_of(other.find("b"));
+    other.shard.set_uses(0, other.find("b"), 0);
+    other.shard.set_last_use(0, other.find("b"), 0);
+    CHECK(Shard::rank_of(other.find("b")) == rank);
+    other.shard.verify();
+  }
+}
+
 TEST_CASE("entries without a deadline are no candidates of a volatile policy") {
   for (const EvictionPolicy policy :
        {EvictionPolicy::lru, EvictionPolicy::lfu, EvictionPolicy::fifo, EvictionPolicy::s3fifo,
