@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "server/commands/memory_figures.h"
 #include "server/commands/parts.h"
 #include "server/config/settings.h"
 #include "server/contexts.h"
@@ -70,6 +71,7 @@ std::string for_people(uint64_t bytes) {
 struct Totals {
   WorkerStats stats;
   uint64_t clients = 0;
+  ClientMemory memory;
   uint64_t operations_per_second = 0;
 
   void add(const Totals& other) {
@@ -90,6 +92,7 @@ struct Totals {
     for (size_t i = 0; i < from.times.size(); ++i) stats.times[i].add(from.times[i]);
     for (const auto& [code, count] : from.errors) stats.errors[code] += count;
     clients += other.clients;
+    memory.add(other.memory);
     operations_per_second += other.operations_per_second;
   }
 };
@@ -135,33 +138,27 @@ void write_clients(const Report& report, Text& text) {
   text.line("tracking_clients", "0");
 }
 
+std::string percentage(uint64_t part, uint64_t whole) {
+  return with_decimals(100 * ratio(part, whole), 2) + "%";
+}
+
 void line_for_machines_and_people(std::string_view name, uint64_t bytes, Text& text) {
   text.line(name, bytes);
   text.line(std::string(name) + "_human", for_people(bytes));
 }
 
-std::string ratio(uint64_t part, uint64_t whole) {
-  return with_decimals(whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole), 2);
-}
-
-std::string difference(uint64_t from, uint64_t subtracted) {
-  return std::to_string(static_cast<int64_t>(from - subtracted));
-}
-
 void write_memory(const Report& report, Text& text) {
-  const ProcessFacts process = report.context.services.process_facts();
-  // What counts against maxmemory, exactly: all shards are locked.
-  uint64_t used = 0;
-  for (unsigned i = 0; i < storage::kShardCount; ++i) {
-    used += report.context.keys->shard(i).bytes();
-  }
-  const MemoryShare& memory = *report.context.keys->environment().memory;
-  const uint64_t peak = std::max(used, memory.account().peak());
+  const MemoryFigures memory = measure_memory(report.context, report.totals.memory);
+  const ProcessFacts& process = memory.process;
+  const uint64_t used = memory.used_bytes;
+  const auto ratio_line = [&text](std::string_view name, uint64_t part, uint64_t whole) {
+    text.line(name, with_decimals(ratio(part, whole), 2));
+  };
   text.section("Memory");
   line_for_machines_and_people("used_memory", used, text);
   line_for_machines_and_people("used_memory_rss", process.resident_bytes, text);
-  line_for_machines_and_people("used_memory_peak", peak, text);
-  text.line("used_memory_peak_perc", ratio(used * 100, peak) + "%");
+  line_for_machines_and_people("used_memory_peak", memory.peak_bytes, text);
+  text.line("used_memory_peak_perc", percentage(used, memory.peak_bytes));
   text.line("allocator_allocated", process.allocated_bytes);
   text.line("allocator_active", process.active_bytes);
   line_for_machines_and_people("total_system_memory", process.system_memory_bytes, text);
@@ -170,9 +167,9 @@ void write_memory(const Report& report, Text& text) {
   for (const auto& [name, value] : config::get(report.config, {&kPolicy, 1})) {
     text.line("maxmemory_policy", value);
   }
-  text.line("allocator_frag_ratio", ratio(process.active_bytes, process.allocated_bytes));
-  text.line("mem_fragmentation_ratio", ratio(process.resident_bytes, used));
-  text.line("mem_fragmentation_bytes", difference(process.resident_bytes, used));
+  ratio_line("allocator_frag_ratio", process.active_bytes, process.allocated_bytes);
+  ratio_line("mem_fragmentation_ratio", process.resident_bytes, used);
+  text.line("mem_fragmentation_bytes", std::to_string(difference(process.resident_bytes, used)));
   text.line("mem_allocator", report.context.facts.allocator);
 }
 
@@ -362,6 +359,7 @@ class InfoTask final : public NodeTask {
         here.stats.operation_rate.per_second(now_ms_, here.stats.commands_processed);
     view.for_each_client([&](const Session&, const ConnectionFacts& facts) {
       if (!facts.closing) ++here.clients;
+      here.memory.add(facts);
     });
   }
 

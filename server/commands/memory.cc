@@ -1,13 +1,12 @@
 // MEMORY: what keys, data, clients and the allocator take.
 //
-// Only what is measured: fields of Redis that have no counterpart here are left out. "Used" is what
-// data takes and maxmemory limits, as in INFO; clients' buffers are told apart from it.
-#include <algorithm>
+// Only what is measured: fields of Redis that have no counterpart here are left out.
 #include <cstdio>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "server/commands/memory_figures.h"
 #include "server/commands/parts.h"
 #include "server/commands/values.h"
 #include "server/contexts.h"
@@ -49,66 +48,26 @@ void usage(KeyContext& context, Arguments arguments, Reply& reply) {
 
 // ---- MEMORY STATS, MEMORY DOCTOR ----------------------------------------------------------------
 
-struct Measured {
-  uint64_t used_bytes = 0;  // by the data, as maxmemory counts it
-  uint64_t peak_bytes = 0;
-  uint64_t keys = 0;
-  uint64_t clients = 0;
-  uint64_t client_bytes = 0;
-  uint64_t limit_bytes = 0;  // 0: none
-  ProcessFacts process;
-};
-
-double ratio(uint64_t part, uint64_t whole) {
-  return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
-}
-
-int64_t difference(uint64_t from, uint64_t subtracted) {
-  return static_cast<int64_t>(from) - static_cast<int64_t>(subtracted);
-}
-
 // Looks at every worker's clients and at all shards.
 class MeasuringTask : public NodeTask {
  public:
   explicit MeasuringTask(unsigned worker_count) : by_worker_(worker_count) {}
 
   void visit(WorkerView& view) override {
-    Clients& here = by_worker_[view.index()];
-    view.for_each_client([&here](const Session&, const ConnectionFacts& facts) {
-      ++here.count;
-      here.bytes += facts.total_bytes;
-    });
+    view.for_each_client([&here = by_worker_[view.index()]](
+                             const Session&, const ConnectionFacts& facts) { here.add(facts); });
   }
 
   void finish(FinishContext& context, Reply& reply) override {
-    Measured measured;
-    for (const Clients& clients : by_worker_) {
-      measured.clients += clients.count;
-      measured.client_bytes += clients.bytes;
-    }
-    for (unsigned i = 0; i < storage::kShardCount; ++i) {
-      const storage::Shard& shard = context.keys->shard(i);
-      measured.used_bytes += shard.bytes();
-      for (unsigned database = 0; database < storage::kMaxDatabases; ++database) {
-        measured.keys += shard.size(database);
-      }
-    }
-    const MemoryAccount& account = context.keys->environment().memory->account();
-    measured.peak_bytes = std::max(measured.used_bytes, account.peak());
-    measured.limit_bytes = account.limit();
-    measured.process = context.services.process_facts();
-    answer(measured, reply);
+    ClientMemory clients;
+    for (const ClientMemory& here : by_worker_) clients.add(here);
+    answer(measure_memory(context, clients), reply);
   }
 
  private:
-  struct Clients {
-    uint64_t count = 0;
-    uint64_t bytes = 0;
-  };
+  virtual void answer(const MemoryFigures& figures, Reply& reply) const = 0;
 
-  virtual void answer(const Measured& measured, Reply& reply) const = 0;
-
-  std::vector<Clients> by_worker_;
+  std::vector<ClientMemory> by_worker_;
 };
 
 class StatsTask final : public MeasuringTask {
@@ -116,8 +75,8 @@ class StatsTask final : public MeasuringTask {
   using MeasuringTask::MeasuringTask;
 
  private:
-  void answer(const Measured& measured, Reply& reply) const override {
-    const ProcessFacts& process = measured.process;
+  void answer(const MemoryFigures& figures, Reply& reply) const override {
+    const ProcessFacts& process = figures.process;
     const auto integer = [&reply](std::string_view name, uint64_t value) {
       reply.bulk(name);
       reply.integer(static_cast<int64_t>(value));
@@ -127,21 +86,21 @@ class StatsTask final : public MeasuringTask {
       reply.real(value);
     };
     reply.map(13);
-    integer("peak.allocated", measured.peak_bytes);
-    integer("total.allocated", measured.used_bytes);
-    integer("clients.normal", measured.client_bytes);
-    integer("keys.count", measured.keys);
-    integer("keys.bytes-per-key", measured.keys == 0 ? 0 : measured.used_bytes / measured.keys);
-    integer("dataset.bytes", measured.used_bytes);
-    real("peak.percentage", 100 * ratio(measured.used_bytes, measured.peak_bytes));
+    integer("peak.allocated", figures.peak_bytes);
+    integer("total.allocated", figures.used_bytes);
+    integer("clients.normal", figures.clients.bytes);
+    integer("keys.count", figures.keys);
+    integer("keys.bytes-per-key", figures.keys == 0 ? 0 : figures.used_bytes / figures.keys);
+    integer("dataset.bytes", figures.used_bytes);
+    real("peak.percentage", 100 * ratio(figures.used_bytes, figures.peak_bytes));
     integer("allocator.allocated", process.allocated_bytes);
     integer("allocator.active", process.active_bytes);
     real("allocator-fragmentation.ratio", ratio(process.active_bytes, process.allocated_bytes));
     reply.bulk("allocator-fragmentation.bytes");
     reply.integer(difference(process.active_bytes, process.allocated_bytes));
-    real("fragmentation", ratio(process.resident_bytes, measured.used_bytes));
+    real("fragmentation", ratio(process.resident_bytes, figures.used_bytes));
     reply.bulk("fragmentation.bytes");
-    reply.integer(difference(process.resident_bytes, measured.used_bytes));
+    reply.integer(difference(process.resident_bytes, figures.used_bytes));
   }
 };
 
@@ -153,24 +112,24 @@ std::string in_mebibytes(uint64_t bytes) {
 }
 
 // One sentence for each thing that a person should know about; none if all is well.
-std::vector<std::string> findings(const Measured& measured) {
+std::vector<std::string> findings(const MemoryFigures& figures) {
   constexpr uint64_t kMuch = 10 << 20;
   constexpr uint64_t kMuchPerClient = 200 << 10;
-  const ProcessFacts& process = measured.process;
-  const uint64_t used = measured.used_bytes;
+  const ProcessFacts& process = figures.process;
+  const uint64_t used = figures.used_bytes;
   std::vector<std::string> found;
-  if (measured.limit_bytes == 0 && process.resident_bytes > process.system_memory_bytes / 4 * 3) {
+  if (figures.limit_bytes == 0 && process.resident_bytes > process.system_memory_bytes / 4 * 3) {
     found.push_back("The process has " + in_mebibytes(process.resident_bytes) +
                     " of the machine's " + in_mebibytes(process.system_memory_bytes) +
                     ", and maxmemory sets no limit: set one before the system ends the server.");
   }
-  if (measured.limit_bytes > process.system_memory_bytes) {
-    found.push_back("maxmemory is " + in_mebibytes(measured.limit_bytes) +
+  if (figures.limit_bytes > process.system_memory_bytes) {
+    found.push_back("maxmemory is " + in_mebibytes(figures.limit_bytes) +
                     ", more than the machine has (" + in_mebibytes(process.system_memory_bytes) +
                     "): it protects nothing.");
   }
-  if (measured.peak_bytes > used + used / 2 && measured.peak_bytes - used > kMuch) {
-    found.push_back("The data took " + in_mebibytes(measured.peak_bytes) + " once and takes " +
+  if (figures.peak_bytes > used + used / 2 && figures.peak_bytes - used > kMuch) {
+    found.push_back("The data took " + in_mebibytes(figures.peak_bytes) + " once and takes " +
                     in_mebibytes(used) +
                     " now. The process may still hold memory from then; it is used again when the "
                     "data grows.");
@@ -187,8 +146,9 @@ std::vector<std::string> findings(const Measured& measured) {
                     in_mebibytes(process.resident_bytes - process.active_bytes) +
                     " that nothing uses. MEMORY PURGE gives back what the allocator only keeps.");
   }
-  if (measured.clients > 0 && measured.client_bytes / measured.clients > kMuchPerClient) {
-    found.push_back("Clients take " + in_mebibytes(measured.client_bytes) +
+  const auto [clients, client_bytes] = figures.clients;
+  if (clients > 0 && client_bytes / clients > kMuchPerClient) {
+    found.push_back("Clients take " + in_mebibytes(client_bytes) +
                     " for requests and replies on their way. CLIENT LIST (tot-mem) shows whose; "
                     "client-output-buffer-limit bounds it.");
   }
@@ -202,12 +162,12 @@ class DoctorTask final : public MeasuringTask {
  private:
   static constexpr uint64_t kTooLittleBytes = 5 << 20;
 
-  void answer(const Measured& measured, Reply& reply) const override {
-    const std::vector<std::string> found = findings(measured);
+  void answer(const MemoryFigures& figures, Reply& reply) const override {
+    const std::vector<std::string> found = findings(figures);
     std::string report;
     for (const std::string& finding : found) report += "* " + finding + "\n";
     if (found.empty()) {
-      report = measured.used_bytes < kTooLittleBytes
+      report = figures.used_bytes < kTooLittleBytes
                    ? "There is hardly any data yet, and nothing to remark.\n"
                    : "Nothing to remark: no memory is taken in vain.\n";
     }
