@@ -36,12 +36,18 @@ struct NodeFacts {
   int tcp_port = 0;  // the one really listened on
 };
 
+// What malloc says of itself. The regions of keys and values are not its own
+// (storage/region_source.h).
+struct AllocatorFacts {
+  uint64_t allocated_bytes = 0;  // for the program
+  uint64_t active_bytes = 0;     // pages it holds for that
+  uint64_t resident_bytes = 0;   // all its pages, those among them that it only keeps
+};
+
 // What the machine says about this process now.
 struct ProcessFacts {
   uint64_t resident_bytes = 0;
-  uint64_t allocated_bytes = 0;  // by the allocator for the program
-  uint64_t active_bytes = 0;     // pages the allocator holds for that
-  uint64_t mapped_bytes = 0;
+  std::optional<AllocatorFacts> allocator;  // nothing: it does not tell
   uint64_t system_memory_bytes = 0;
   double cpu_user_seconds = 0;
   double cpu_system_seconds = 0;

@@ -182,6 +182,12 @@ double Shard::mean_deadline_ms(unsigned db) const {
          static_cast<double>(database.with_deadline);
 }
 
+size_t Shard::table_bytes() const {
+  size_t bytes = 0;
+  for (const Database& database : databases_) bytes += database.table.structure_bytes();
+  return bytes;
+}
+
 size_t Shard::reserved_bytes() const {
   size_t bytes = account_.bytes;
   for (const Database& database : databases_) {

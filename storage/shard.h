@@ -122,7 +122,9 @@ class Shard {
   // that entries share counts for each of them. What waits for release_slice() counts as free
   // already.
   size_t bytes() const { return account_.bytes; }
-  // The same and the free slots between them.
+  // What of it the tables take, which is all that is neither keys nor values. O(databases).
+  size_t table_bytes() const;
+  // The same as bytes(), and the free slots between them.
   size_t reserved_bytes() const;
 
   // What one entry takes of bytes(): its slot and what it owns elsewhere.

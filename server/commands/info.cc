@@ -154,23 +154,36 @@ void write_memory(const Report& report, Text& text) {
   const auto ratio_line = [&text](std::string_view name, uint64_t part, uint64_t whole) {
     text.line(name, with_decimals(ratio(part, whole), 2));
   };
+  const auto difference_line = [&text](std::string_view name, uint64_t from, uint64_t subtracted) {
+    text.line(name, std::to_string(difference(from, subtracted)));
+  };
   text.section("Memory");
   line_for_machines_and_people("used_memory", used, text);
   line_for_machines_and_people("used_memory_rss", process.resident_bytes, text);
   line_for_machines_and_people("used_memory_peak", memory.peak_bytes, text);
   text.line("used_memory_peak_perc", percentage(used, memory.peak_bytes));
-  text.line("allocator_allocated", process.allocated_bytes);
-  text.line("allocator_active", process.active_bytes);
+  text.line("used_memory_overhead", memory.overhead_bytes);
+  text.line("used_memory_dataset", memory.dataset_bytes());
+  text.line("used_memory_dataset_perc", percentage(memory.dataset_bytes(), used));
   line_for_machines_and_people("total_system_memory", process.system_memory_bytes, text);
   line_for_machines_and_people("maxmemory", report.config.maxmemory_bytes, text);
   constexpr std::string_view kPolicy = "maxmemory-policy";
   for (const auto& [name, value] : config::get(report.config, {&kPolicy, 1})) {
     text.line("maxmemory_policy", value);
   }
-  ratio_line("allocator_frag_ratio", process.active_bytes, process.allocated_bytes);
   ratio_line("mem_fragmentation_ratio", process.resident_bytes, used);
-  text.line("mem_fragmentation_bytes", std::to_string(difference(process.resident_bytes, used)));
+  difference_line("mem_fragmentation_bytes", process.resident_bytes, used);
+  text.line("mem_clients_normal", memory.clients.bytes);
   text.line("mem_allocator", report.context.facts.allocator);
+  if (!process.allocator) return;
+  const AllocatorFacts& allocator = *process.allocator;
+  text.line("allocator_allocated", allocator.allocated_bytes);
+  text.line("allocator_active", allocator.active_bytes);
+  text.line("allocator_resident", allocator.resident_bytes);
+  ratio_line("allocator_frag_ratio", allocator.active_bytes, allocator.allocated_bytes);
+  difference_line("allocator_frag_bytes", allocator.active_bytes, allocator.allocated_bytes);
+  ratio_line("allocator_rss_ratio", allocator.resident_bytes, allocator.active_bytes);
+  difference_line("allocator_rss_bytes", allocator.resident_bytes, allocator.active_bytes);
 }
 
 void write_persistence(const Report&, Text& text) {

@@ -76,8 +76,10 @@ class StatsTask final : public MeasuringTask {
 
  private:
   void answer(const MemoryFigures& figures, Reply& reply) const override {
-    const ProcessFacts& process = figures.process;
-    const auto integer = [&reply](std::string_view name, uint64_t value) {
+    const uint64_t used = figures.used_bytes;
+    const uint64_t resident = figures.process.resident_bytes;
+    const std::optional<AllocatorFacts>& allocator = figures.process.allocator;
+    const auto integer = [&reply](std::string_view name, auto value) {
       reply.bulk(name);
       reply.integer(static_cast<int64_t>(value));
     };
@@ -85,22 +87,28 @@ class StatsTask final : public MeasuringTask {
       reply.bulk(name);
       reply.real(value);
     };
-    reply.map(13);
+    reply.map(allocator ? 18 : 11);
     integer("peak.allocated", figures.peak_bytes);
-    integer("total.allocated", figures.used_bytes);
+    integer("total.allocated", used);
     integer("clients.normal", figures.clients.bytes);
+    integer("overhead.total", figures.overhead_bytes);
     integer("keys.count", figures.keys);
-    integer("keys.bytes-per-key", figures.keys == 0 ? 0 : figures.used_bytes / figures.keys);
-    integer("dataset.bytes", figures.used_bytes);
-    real("peak.percentage", 100 * ratio(figures.used_bytes, figures.peak_bytes));
-    integer("allocator.allocated", process.allocated_bytes);
-    integer("allocator.active", process.active_bytes);
-    real("allocator-fragmentation.ratio", ratio(process.active_bytes, process.allocated_bytes));
-    reply.bulk("allocator-fragmentation.bytes");
-    reply.integer(difference(process.active_bytes, process.allocated_bytes));
-    real("fragmentation", ratio(process.resident_bytes, figures.used_bytes));
-    reply.bulk("fragmentation.bytes");
-    reply.integer(difference(process.resident_bytes, figures.used_bytes));
+    integer("keys.bytes-per-key", figures.keys == 0 ? 0 : used / figures.keys);
+    integer("dataset.bytes", figures.dataset_bytes());
+    real("dataset.percentage", 100 * ratio(figures.dataset_bytes(), used));
+    real("peak.percentage", 100 * ratio(used, figures.peak_bytes));
+    if (allocator) {
+      const auto [allocated, active, kept] = *allocator;
+      integer("allocator.allocated", allocated);
+      integer("allocator.active", active);
+      integer("allocator.resident", kept);
+      real("allocator-fragmentation.ratio", ratio(active, allocated));
+      integer("allocator-fragmentation.bytes", difference(active, allocated));
+      real("allocator-rss.ratio", ratio(kept, active));
+      integer("allocator-rss.bytes", difference(kept, active));
+    }
+    real("fragmentation", ratio(resident, used));
+    integer("fragmentation.bytes", difference(resident, used));
   }
 };
 
@@ -111,9 +119,22 @@ std::string in_mebibytes(uint64_t bytes) {
   return {text, static_cast<size_t>(size)};
 }
 
+constexpr uint64_t kMuch = 10 << 20;
+
+void add_findings(const AllocatorFacts& allocator, std::vector<std::string>& found) {
+  const auto [allocated, active, resident] = allocator;
+  if (active > allocated + allocated / 5 && active - allocated > kMuch) {
+    found.push_back("The allocator keeps " + in_mebibytes(active - allocated) +
+                    " in pages that are partly used: many values have changed their sizes.");
+  }
+  if (resident > active + active / 2 && resident - active > kMuch) {
+    found.push_back("The allocator has " + in_mebibytes(resident - active) +
+                    " that nothing uses. MEMORY PURGE gives back what it only keeps.");
+  }
+}
+
 // One sentence for each thing that a person should know about; none if all is well.
 std::vector<std::string> findings(const MemoryFigures& figures) {
-  constexpr uint64_t kMuch = 10 << 20;
   constexpr uint64_t kMuchPerClient = 200 << 10;
   const ProcessFacts& process = figures.process;
   const uint64_t used = figures.used_bytes;
@@ -134,18 +155,7 @@ std::vector<std::string> findings(const MemoryFigures& figures) {
                     " now. The process may still hold memory from then; it is used again when the "
                     "data grows.");
   }
-  if (process.active_bytes > process.allocated_bytes + process.allocated_bytes / 5 &&
-      process.active_bytes - process.allocated_bytes > kMuch) {
-    found.push_back("The allocator keeps " +
-                    in_mebibytes(process.active_bytes - process.allocated_bytes) +
-                    " in pages that are partly used: many values have changed their sizes.");
-  }
-  if (process.resident_bytes > process.active_bytes + process.active_bytes / 2 &&
-      process.resident_bytes - process.active_bytes > kMuch) {
-    found.push_back("The process has " +
-                    in_mebibytes(process.resident_bytes - process.active_bytes) +
-                    " that nothing uses. MEMORY PURGE gives back what the allocator only keeps.");
-  }
+  if (process.allocator) add_findings(*process.allocator, found);
   const auto [clients, client_bytes] = figures.clients;
   if (clients > 0 && client_bytes / clients > kMuchPerClient) {
     found.push_back("Clients take " + in_mebibytes(client_bytes) +

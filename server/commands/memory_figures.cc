@@ -9,6 +9,7 @@ MemoryFigures measure_memory(FinishContext& context, const ClientMemory& clients
   for (unsigned i = 0; i < storage::kShardCount; ++i) {
     const storage::Shard& shard = context.keys->shard(i);
     figures.used_bytes += shard.bytes();
+    figures.overhead_bytes += shard.table_bytes();
     for (unsigned database = 0; database < storage::kMaxDatabases; ++database) {
       figures.keys += shard.size(database);
     }

@@ -1,8 +1,8 @@
 // MemoryFigures: what data, clients and the process take, for INFO and MEMORY, so that both say the
 // same.
 //
-// "Used" is what the data takes and maxmemory limits. What clients' buffers and the server itself
-// take is no part of it.
+// "Used" is what the data takes and maxmemory limits: keys and values, and the tables that find
+// them (the overhead). What clients' buffers and the server itself take is no part of it.
 #pragma once
 
 #include <cstdint>
@@ -27,11 +27,14 @@ struct ClientMemory {
 
 struct MemoryFigures {
   uint64_t used_bytes = 0;
+  uint64_t overhead_bytes = 0;
   uint64_t peak_bytes = 0;
   uint64_t limit_bytes = 0;  // 0: none
   uint64_t keys = 0;
   ClientMemory clients;
   ProcessFacts process;
+
+  uint64_t dataset_bytes() const { return used_bytes - overhead_bytes; }
 };
 
 // REQUIRES: all shards are held. Asks the system; some tens of microseconds.

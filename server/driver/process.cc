@@ -38,8 +38,9 @@ double seconds(const timeval& time) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
 }
 
-void read_allocator(ProcessFacts& facts) {
+std::optional<AllocatorFacts> read_allocator() {
 #ifdef LARDER_JEMALLOC
+  AllocatorFacts facts;
   uint64_t epoch = 1;
   size_t size = sizeof epoch;
   mallctl("epoch", &epoch, &size, &epoch, size);
@@ -50,9 +51,10 @@ void read_allocator(ProcessFacts& facts) {
   };
   read("stats.allocated", facts.allocated_bytes);
   read("stats.active", facts.active_bytes);
-  read("stats.mapped", facts.mapped_bytes);
+  read("stats.resident", facts.resident_bytes);
+  return facts;
 #else
-  facts.allocated_bytes = facts.active_bytes = facts.mapped_bytes = facts.resident_bytes;
+  return std::nullopt;
 #endif
 }
 
@@ -70,7 +72,7 @@ ProcessFacts read_process_facts() {
   getrusage(RUSAGE_SELF, &usage);
   facts.cpu_user_seconds = seconds(usage.ru_utime);
   facts.cpu_system_seconds = seconds(usage.ru_stime);
-  read_allocator(facts);
+  facts.allocator = read_allocator();
   return facts;
 }
 

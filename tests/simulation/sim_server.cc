@@ -30,9 +30,9 @@ SimServer::SimServer(const server::Config& config, unsigned workers, Random rand
   options.facts.tcp_port = 6379;
   options.services.process_facts = [] {
     return server::ProcessFacts{.resident_bytes = 1 << 20,
-                                .allocated_bytes = 1 << 19,
-                                .active_bytes = 1 << 19,
-                                .mapped_bytes = 1 << 20,
+                                .allocator = server::AllocatorFacts{.allocated_bytes = 1 << 19,
+                                                                    .active_bytes = 1 << 19,
+                                                                    .resident_bytes = 1 << 20},
                                 .system_memory_bytes = uint64_t{1} << 32};
   };
   options.services.rewrite_config_file = [](const server::Config&) { return std::nullopt; };

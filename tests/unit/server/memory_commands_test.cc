@@ -23,7 +23,8 @@ struct Patient {
     options.services.release_unused_memory = [this] { return can_release; };
     options.services.allocator_report = [this] { return report; };
     process.system_memory_bytes = 1024 * kMiB;
-    process.resident_bytes = process.active_bytes = process.allocated_bytes = 100 * kMiB;
+    process.resident_bytes = 100 * kMiB;
+    process.allocator = {100 * kMiB, 100 * kMiB, 100 * kMiB};
     node = std::make_unique<Node>(std::move(options));
     client = std::make_unique<Actor>(*node, 0, 5);
   }
@@ -55,11 +56,16 @@ TEST_CASE("the doctor has nothing to remark about a healthy server") {
   CHECK(has(patient.doctor(), "Nothing to remark"));
 }
 
+TEST_CASE("the doctor does not take keys and values for memory that nothing uses") {
+  Patient patient;
+  patient.process.resident_bytes = 700 * kMiB;  // the allocator has 100 of them
+  CHECK(has(patient.doctor(), "hardly any data yet"));
+}
+
 TEST_CASE("the doctor remarks what is wrong, and only that") {
   Patient patient;
   SECTION("a process that fills the machine without a limit") {
-    patient.process.allocated_bytes = patient.process.active_bytes =
-        patient.process.resident_bytes = 900 * kMiB;
+    patient.process.resident_bytes = 900 * kMiB;
     const std::string report = patient.doctor();
     CHECK(has(report, "900.0 MiB of the machine's 1024.0 MiB"));
     patient.node->memory().set_limit(1000 * kMiB);
@@ -70,11 +76,11 @@ TEST_CASE("the doctor remarks what is wrong, and only that") {
     CHECK(has(patient.doctor(), "maxmemory is 1025.0 MiB, more than the machine has"));
   }
   SECTION("pages that are partly used") {
-    patient.process.allocated_bytes = 60 * kMiB;
+    patient.process.allocator->allocated_bytes = 60 * kMiB;
     CHECK(has(patient.doctor(), "keeps 40.0 MiB in pages that are partly used"));
   }
   SECTION("memory that nothing uses") {
-    patient.process.resident_bytes = 200 * kMiB;
+    patient.process.allocator->resident_bytes = 200 * kMiB;
     CHECK(has(patient.doctor(), "100.0 MiB that nothing uses. MEMORY PURGE"));
   }
   SECTION("data that was more once") {
@@ -105,8 +111,59 @@ TEST_CASE("the figures are those of the shards") {
   CHECK(usage("a") + usage("b") <= bytes);
 }
 
+TEST_CASE("INFO and MEMORY STATS say the same, and parts are parts of the whole") {
+  Patient patient;
+  for (int i = 0; i < 300; ++i) {
+    patient.run({"SET", "k" + std::to_string(i), std::string(500, 'x')});
+  }
+  patient.process.allocator = {60 * kMiB, 70 * kMiB, 90 * kMiB};
+  const std::string info = patient.run({"INFO", "memory"});
+  const std::string stats = patient.run({"MEMORY", "STATS"});
+  const auto in_info = [&](const std::string& name) {
+    const size_t at = info.find("\r\n" + name + ":");
+    INFO(name << " in " << info);
+    REQUIRE(at != std::string::npos);
+    return std::stoull(info.substr(at + name.size() + 3));
+  };
+  const auto in_stats = [&](const std::string& name) {
+    const size_t at = stats.find("\r\n" + name + "\r\n:");
+    INFO(name << " in " << stats);
+    REQUIRE(at != std::string::npos);
+    return std::stoull(stats.substr(at + name.size() + 5));
+  };
+  const std::pair<const char*, const char*> both[] = {
+      {"used_memory", "total.allocated"},
+      {"used_memory_peak", "peak.allocated"},
+      {"used_memory_overhead", "overhead.total"},
+      {"used_memory_dataset", "dataset.bytes"},
+      {"allocator_allocated", "allocator.allocated"},
+      {"allocator_active", "allocator.active"},
+      {"allocator_resident", "allocator.resident"},
+      {"allocator_frag_bytes", "allocator-fragmentation.bytes"},
+      {"allocator_rss_bytes", "allocator-rss.bytes"},
+      {"mem_fragmentation_bytes", "fragmentation.bytes"},
+      {"mem_clients_normal", "clients.normal"},
+  };
+  for (const auto& [field, name] : both) CHECK(in_info(field) == in_stats(name));
+  CHECK(in_info("used_memory_dataset") + in_info("used_memory_overhead") ==
+        in_info("used_memory"));
+  CHECK(in_info("used_memory_dataset") >= 300 * 500);
+  CHECK(in_info("used_memory_overhead") >= 300 * 4);
+  CHECK(in_info("allocator_rss_bytes") == 20 * kMiB);
+  CHECK(has(info, "used_memory_dataset_perc:" +
+                      std::to_string(100 * in_info("used_memory_dataset") /
+                                     in_info("used_memory")) + "."));
+  patient.run({"FLUSHALL"});
+  CHECK(has(patient.run({"INFO", "memory"}),
+            "used_memory_overhead:0\r\nused_memory_dataset:0\r\nused_memory_dataset_perc:0.00%"));
+}
+
 TEST_CASE("what the allocator cannot do or say") {
   Patient patient;
+  patient.process.allocator.reset();
+  CHECK_FALSE(has(patient.run({"INFO", "memory"}), "allocator_"));
+  CHECK_FALSE(has(patient.run({"MEMORY", "STATS"}), "allocator"));
+  CHECK(has(patient.run({"MEMORY", "STATS"}), "*22\r\n"));
   CHECK(patient.run({"MEMORY", "PURGE"}) == "+OK\r\n");
   patient.can_release = false;
   CHECK(patient.run({"MEMORY", "PURGE"}) == "-ERR Error purging dirty pages\r\n");
