@@ -18,6 +18,10 @@ ReplyBuffer::~ReplyBuffer() {
 }
 
 void ReplyBuffer::grow(size_t count) {
+  if (is_over_limit()) {
+    drop_content();
+    if (count <= capacity_) return;
+  }
   const size_t needed = used_ + count;
   if (needed < used_) std::abort();  // no such memory
   const size_t capacity = std::max({kSmallestCapacity, needed, capacity_ * 2});
@@ -27,7 +31,18 @@ void ReplyBuffer::grow(size_t count) {
   capacity_ = capacity;
 }
 
+// Leaves it as large as it takes to be beyond the limit.
+void ReplyBuffer::drop_content() {
+  clear();
+  pinned_bytes_ = limit_ + 1;
+}
+
 void ReplyBuffer::append_pinned(const PinnedBytes& pinned) {
+  if (is_over_limit()) [[unlikely]] {
+    drop_content();
+    if (pinned.release != nullptr) pinned.release(pinned.owner);
+    return;
+  }
   pins_.push_back({used_, pinned});
   pinned_bytes_ += pinned.size;
 }
@@ -67,7 +82,7 @@ void ReplyBuffer::release_pins() {
 
 void ReplyBuffer::clear() {
   used_ = 0;
-  if (!pins_.empty()) release_pins();
+  if (!pins_.empty() || pinned_bytes_ != 0) release_pins();
 }
 
 void ReplyBuffer::free_memory() {
@@ -82,6 +97,7 @@ void ReplyBuffer::swap(ReplyBuffer& other) noexcept {
   std::swap(used_, other.used_);
   std::swap(capacity_, other.capacity_);
   std::swap(pinned_bytes_, other.pinned_bytes_);
+  std::swap(limit_, other.limit_);
   pins_.swap(other.pins_);
 }
 

@@ -9,7 +9,9 @@
 //   * A pin's release function is called exactly once: when the buffer is cleared or destroyed.
 //
 // Memory: doubles as it grows, so that appending is amortised O(1); kept over clear(), given back
-// by free_memory(). Thread: the owner's only. Errors: none; running out of memory ends the process.
+// by free_memory(). One with a limit never takes much more than twice that: once its content is
+// larger it is lost, for nobody is going to read it. Thread: the owner's only. Errors: none;
+// running out of memory ends the process.
 #pragma once
 
 #include <cstddef>
@@ -59,6 +61,10 @@ class ReplyBuffer {
   // Splices `pinned` in after the bytes so far, without copying it. Takes over the duty to release.
   void append_pinned(const PinnedBytes& pinned);
 
+  // Content of more bytes than this (0: of any) may be dropped; size() is beyond the limit from
+  // then on, until the buffer is cleared. Holds for what is added from now on.
+  void set_limit(size_t bytes) { limit_ = bytes; }
+
   // Bytes a client would receive: own bytes plus pinned ones.
   size_t size() const { return used_ + pinned_bytes_; }
   bool empty() const { return size() == 0; }
@@ -94,13 +100,16 @@ class ReplyBuffer {
     size_t position;
     PinnedBytes bytes;
   };
+  bool is_over_limit() const { return limit_ != 0 && size() > limit_; }
   void grow(size_t count);
+  void drop_content();
   void release_pins();
 
   char* bytes_ = nullptr;
   size_t used_ = 0;
   size_t capacity_ = 0;
-  size_t pinned_bytes_ = 0;
+  size_t pinned_bytes_ = 0;  // or, without a pin, how many were dropped
+  size_t limit_ = 0;
   std::vector<Pin> pins_;
 };
 

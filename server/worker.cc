@@ -439,12 +439,15 @@ void Worker::run_request(const CutRequest& cut) {
   }
   const bool heard = session.reply_mode == ReplyMode::on;
   if (session.reply_mode == ReplyMode::skip_next) session.reply_mode = ReplyMode::skip_this;
-  Reply reply(heard ? connection.output : unheard_, session.dialect);
+  protocol::ReplyBuffer& output = heard ? connection.output : unheard_;
+  output.set_limit(output_limit_bytes_);
+  Reply reply(output, session.dialect);
   const Outcome outcome = dispatcher_.run(session, cut.request, reply);
   if (!heard) {
     // CLIENT REPLY ON is the one command that is heard although the client had asked for silence.
     if (session.reply_mode == ReplyMode::on) connection.output.append(unheard_.view());
     unheard_.clear();
+    if (unheard_.capacity() > kPooledBufferBytes) unheard_.free_memory();
   }
   if (outcome == Outcome::done || outcome == Outcome::applying) {
     input.run = cut.end;
@@ -535,6 +538,7 @@ void Worker::check_output(Connection& connection) {
 void Worker::set_output_check() {
   const config::OutputBufferLimit& limit =
       dispatcher_.config().output_buffer_limit(config::ClientClass::normal);
+  output_limit_bytes_ = limit.hard_bytes;
   output_check_bytes_ =
       dispatcher_.config().requirepass.empty() ? kOutputSoftLimit : kOutputSoftLimitUnauthenticated;
   for (uint64_t bytes : {limit.hard_bytes, limit.soft_bytes}) {

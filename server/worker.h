@@ -204,6 +204,7 @@ class Worker final : private WorkerView {
   int64_t pause_until_ms_ = 0;
   int64_t next_idle_check_ms_ = 0;
   uint32_t keepalive_at_start_s_ = 0;  // what accepted sockets inherit from the listeners
+  size_t output_limit_bytes_ = 0;      // unsent replies of which cost the connection; 0: none do
   size_t output_check_bytes_ = 0;      // the least amount of unsent replies that has consequences
   int64_t next_slow_reader_check_ns_ = 0;  // monotonic; holds while slow_readers_ is not empty
   bool active_expiry_ = true;              // DEBUG SET-ACTIVE-EXPIRE

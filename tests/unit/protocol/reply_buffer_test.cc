@@ -129,6 +129,37 @@ TEST_CASE("pins without a release function are just bytes") {
   CHECK(rest_after(buffer, 0) == "static");
 }
 
+TEST_CASE("beyond its limit a buffer loses what it holds, and takes no more memory") {
+  Blob blob{std::string(900, 'p')};
+  ReplyBuffer buffer;
+  buffer.set_limit(10'000);
+  SECTION("own bytes") {
+    for (int i = 0; i < 100'000; ++i) {
+      buffer.append("0123456789");
+      CHECK((buffer.size() > 10'000) == (i >= 1000));
+    }
+    CHECK(buffer.capacity() <= 40'000);
+  }
+  SECTION("one piece that is larger by itself") {
+    buffer.append(std::string(20'000, 'x'));
+    CHECK(rest_after(buffer, 0).size() == 20'000);
+    buffer.append(std::string(30'000, 'y'));
+    CHECK(buffer.size() > 10'000);
+    CHECK(buffer.capacity() < 50'000);
+  }
+  SECTION("pins, which are released at once") {
+    for (int i = 0; i < 100; ++i) {
+      buffer.append_pinned(blob.pin());
+      CHECK((buffer.size() > 10'000) == (i >= 11));
+    }
+    CHECK(blob.released == 100);
+  }
+  buffer.clear();
+  CHECK(buffer.empty());
+  buffer.append("new");
+  CHECK(rest_after(buffer, 0) == "new");
+}
+
 TEST_CASE("truncating drops the tail") {
   Blob blob{"pin"};
   ReplyBuffer buffer;
