@@ -47,6 +47,15 @@ void ReplyBuffer::append_pinned(const PinnedBytes& pinned) {
   pinned_bytes_ += pinned.size;
 }
 
+void ReplyBuffer::append_all_of(ReplyBuffer& other) {
+  append(other.view());
+  const size_t before = used_ - other.used_;
+  for (const Pin& pin : other.pins_) pins_.push_back({before + pin.position, pin.bytes});
+  pinned_bytes_ += other.pinned_bytes_;
+  other.pins_.clear();
+  other.clear();
+}
+
 void ReplyBuffer::truncate(size_t size) {
   assert(size <= used_);
   assert(pins_.empty() || pins_.back().position <= size);

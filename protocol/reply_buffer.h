@@ -61,6 +61,9 @@ class ReplyBuffer {
   // Splices `pinned` in after the bytes so far, without copying it. Takes over the duty to release.
   void append_pinned(const PinnedBytes& pinned);
 
+  // Moves all that `other` holds behind what is here, and leaves it empty.
+  void append_all_of(ReplyBuffer& other);
+
   // Content of more bytes than this (0: of any) may be dropped; size() is beyond the limit from
   // then on, until the buffer is cleared. Holds for what is added from now on.
   void set_limit(size_t bytes) { limit_ = bytes; }

@@ -445,7 +445,7 @@ void Worker::run_request(const CutRequest& cut) {
   const Outcome outcome = dispatcher_.run(session, cut.request, reply);
   if (!heard) {
     // CLIENT REPLY ON is the one command that is heard although the client had asked for silence.
-    if (session.reply_mode == ReplyMode::on) connection.output.append(unheard_.view());
+    if (session.reply_mode == ReplyMode::on) connection.output.append_all_of(unheard_);
     unheard_.clear();
     if (unheard_.capacity() > kPooledBufferBytes) unheard_.free_memory();
   }

@@ -154,10 +154,37 @@ TEST_CASE("beyond its limit a buffer loses what it holds, and takes no more memo
     }
     CHECK(blob.released == 100);
   }
+  SECTION("what another buffer held") {
+    ReplyBuffer other;
+    other.append(std::string(9'000, 'x'));
+    other.append_pinned(blob.pin());
+    buffer.append(std::string(9'000, 'y'));
+    buffer.append_all_of(other);
+    buffer.append(std::string(20'000, 'z'));
+    CHECK(buffer.size() > 10'000);
+    CHECK(blob.released == 1);
+  }
   buffer.clear();
   CHECK(buffer.empty());
   buffer.append("new");
   CHECK(rest_after(buffer, 0) == "new");
+}
+
+TEST_CASE("a buffer takes over all that another holds") {
+  Blob blob{"PIN"};
+  ReplyBuffer buffer;
+  ReplyBuffer other;
+  buffer.append("a");
+  other.append("b");
+  other.append_pinned(blob.pin());
+  other.append("c");
+  buffer.append_all_of(other);
+  CHECK(other.empty());
+  other.free_memory();
+  CHECK(blob.released == 0);
+  CHECK(rest_after(buffer, 0) == "abPINc");
+  buffer.clear();
+  CHECK(blob.released == 1);
 }
 
 TEST_CASE("truncating drops the tail") {
