@@ -20,9 +20,6 @@ constexpr size_t kMaxEchoedBytes = 128;
 // Scratch beyond this is given back: one giant request must not cost its memory for ever.
 constexpr size_t kMostKeptKeys = 16 << 10;
 
-constexpr std::string_view kOutOfMemory =
-    "OOM command not allowed when used memory > 'maxmemory'.";
-
 bool is_exec(const CommandRow& row) { return row.handler.reach() == Handler::Reach::exec; }
 
 std::string_view echoed(std::string_view text) { return text.substr(0, kMaxEchoedBytes); }
@@ -587,9 +584,16 @@ void Dispatcher::run_queue(Session& session, const Transaction& transaction, con
     const CommandRow& row = *queued.command().row;
     const Arguments arguments = queued.arguments();
     const size_t begin = reply.buffer().view().size();
-    ShardSet ignored;
+    if (has_memory_limit_ && row.has_flag(kDenyOom) && environment_.expiry == ExpiryMode::remove &&
+        environment_.memory->is_far_over_limit()) [[unlikely]] {
+      ++stats_.commands[queued.command().index].rejected;
+      stats_.count_error(kOutOfMemory);
+      reply.error(kOutOfMemory);
+      continue;
+    }
+    ShardSet shards;
     keys_.clear();
-    if (row.locks == LockPlan::keys) extract_keys(row, arguments, ignored);
+    if (row.locks == LockPlan::keys) extract_keys(row, arguments, shards);
     KeyContext keys(environment_, session.database, keys_, arguments, &locked);
     reply.set_dialect(session.dialect);
     set_touch(session, row);
@@ -620,6 +624,9 @@ void Dispatcher::run_queue(Session& session, const Transaction& transaction, con
       case Handler::Reach::exec:
       case Handler::Reach::none:
         break;
+    }
+    if (has_memory_limit_ && row.has_flag(kWrite)) {
+      settle(row.locks == LockPlan::keys ? shards : locked);
     }
     count_reply(queued.command(), reply, begin);
     note_time(session, queued.command(), arguments, begin_ns);

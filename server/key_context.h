@@ -27,6 +27,10 @@ namespace larder::server {
 class ExpiryDuty;
 struct Session;
 
+// What a command that would need more than maxmemory is answered.
+inline constexpr std::string_view kOutOfMemory =
+    "OOM command not allowed when used memory > 'maxmemory'.";
+
 // A key of the running command.
 struct Key {
   std::string_view text;
@@ -100,6 +104,11 @@ class KeyContext {
   unsigned database() const { return database_; }
   uint64_t max_string_bytes() const { return env_->max_string_bytes; }
 
+  // Could a value of so many bytes ever be kept? One beyond maxmemory would only evict all others.
+  bool could_keep(uint64_t bytes) const {
+    const uint64_t limit = env_->memory->account().limit();
+    return limit == 0 || bytes <= limit || env_->expiry == ExpiryMode::ignore;
+  }
   // Is a deadline that a command is about to set one that has passed, so that the key goes at once?
   // Not while the primary's effects are applied: its DEL will come, or the deadline change again.
   bool has_passed(int64_t deadline_ms) const {

@@ -11,6 +11,9 @@
 // to be freed in slices does not count, and neither do clients' buffers: those have limits of their
 // own, and exceeding them costs the client, never keys.
 //
+// A transaction holds its locks, so nothing can be evicted while it runs. Far over the limit, at
+// more than twice as much, its commands are refused one by one: what it could do else has no bound.
+//
 // The ceiling: commands may use more than the limit by overdraft_bytes(); beyond that they wait for
 // eviction. A limit that is lowered below what is used would stop all writes until eviction has
 // caught up; so the ceiling stays where the use was, and sinks with it to the limit.
@@ -29,6 +32,8 @@ namespace larder::server {
 
 class MemoryAccount {
  public:
+  static constexpr uint64_t kMostOverdraftBytes = 1 << 20;
+
   explicit MemoryAccount(unsigned workers) : workers_(std::max(workers, 1u)) {}
 
   // 0: none. Called again with the same limit it changes nothing.
@@ -77,7 +82,6 @@ class MemoryAccount {
 
  private:
   static constexpr int64_t kMostFoldBytes = 32 << 10;
-  static constexpr uint64_t kMostOverdraftBytes = 1 << 20;
 
   // Written at each fold, and read by every write while there is a limit.
   alignas(64) std::atomic<int64_t> used_{0};
@@ -124,6 +128,14 @@ class MemoryShare {
   // So far over the limit that commands wait for eviction.
   bool is_over_ceiling() const {
     return account_->limit() != 0 && used() > account_->ceiling() + account_->overdraft_bytes();
+  }
+
+  // So far over it that not even a transaction that has begun may go on.
+  bool is_far_over_limit() const {
+    const uint64_t used_bytes = used();
+    const uint64_t ceiling = account_->ceiling();
+    return account_->limit() != 0 && used_bytes > ceiling &&
+           used_bytes - ceiling > ceiling + MemoryAccount::kMostOverdraftBytes;
   }
 
   int64_t pending() const { return pending_; }

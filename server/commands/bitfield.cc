@@ -175,6 +175,8 @@ class FieldWriter {
 
   bool changed() const { return changed_; }
 
+  size_t length() const { return entry_ ? entry_.length() : 0; }
+
   // Makes the value long enough for the byte at `last`.
   void reach(size_t last) {
     if (entry_ && last < entry_.length()) return;
@@ -220,6 +222,7 @@ void write_fields(KeyContext& context, const std::vector<FieldOperation>& operat
   }
   const Key& key = context.key();
   FieldWriter writer(context, key);
+  if (!may_grow(context, writer.length(), last_bit / 8 + 1, reply)) return;
   writer.reach(static_cast<size_t>(last_bit / 8));
   reply.array(operations.size());
   for (const FieldOperation& operation : operations) writer.run(operation, reply);

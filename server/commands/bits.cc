@@ -31,6 +31,7 @@ void setbit(KeyContext& context, Arguments arguments, Reply& reply) {
   Entry entry = context.find(key);
   storage::NumberText scratch;
   const std::string_view bytes = entry ? entry.text(scratch) : std::string_view{};
+  if (!may_grow(context, bytes.size(), *offset / 8 + 1, reply)) return;
   const bool was_set = read_bits(bytes, *offset, 1) != 0;
   reply.integer(was_set ? 1 : 0);
   if (was_set == (*bit != 0) && *offset / 8 < bytes.size()) return;

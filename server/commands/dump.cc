@@ -139,7 +139,7 @@ void restore(KeyContext& context, Arguments arguments, Reply& reply) {
   std::string scratch;
   const std::optional<std::string_view> text =
       read_payload(arguments[3], context.max_string_bytes(), scratch, reply);
-  if (!text) return;
+  if (!text || !may_grow(context, arguments[3].size(), text->size(), reply)) return;
 
   if (*deadline != kNoDeadline && context.has_passed(*deadline)) {
     if (entry) delete_key(context, key, entry);

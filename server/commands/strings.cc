@@ -177,6 +177,7 @@ void setrange(KeyContext& context, Arguments arguments, Reply& reply) {
   if (from > context.max_string_bytes() || patch.size() > context.max_string_bytes() - from) {
     return reply.error(kTooLong);
   }
+  if (!may_grow(context, entry ? entry.length() : 0, from + patch.size(), reply)) return;
   if (!entry) entry = context.set(key, entry, {}, kNoDeadline);
   entry = context.set_range(key, entry, from, patch);
   context.wrote(key, EventClass::string, "setrange");

@@ -36,6 +36,15 @@ inline void reply_value_or_null(protocol::Reply& reply, const storage::Entry& en
   }
 }
 
+// For commands of a few bytes that make a value large. Answers the error and returns false if one
+// that is `old_bytes` long could not be kept at `bytes`.
+inline bool may_grow(KeyContext& context, uint64_t old_bytes, uint64_t bytes,
+                     protocol::Reply& reply) {
+  if (bytes <= old_bytes || context.could_keep(bytes)) [[likely]] return true;
+  reply.error(kOutOfMemory);
+  return false;
+}
+
 // An integer argument; answers the error and returns nothing if it is none.
 inline std::optional<int64_t> read_integer(std::string_view argument, protocol::Reply& reply) {
   std::optional<int64_t> value = protocol::parse_int64(argument);

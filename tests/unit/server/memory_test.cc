@@ -184,6 +184,50 @@ TEST_CASE("a transaction does not grow over the limit, and can be ended there") 
   }
 }
 
+TEST_CASE("far over the limit the rest of a transaction is refused") {
+  WorkerDesk desk;
+  Peer& peer = desk.connect();
+  REQUIRE(desk.ask(peer, {"CONFIG", "SET", "maxmemory", "8mb"}) == "+OK\r\n");
+  REQUIRE(desk.ask(peer, {"SET", "k", std::string(4'000'000, 'x')}) == "+OK\r\n");
+  desk.ask(peer, {"MULTI"});
+  for (const char* copy : {"a", "b", "c", "d", "e"}) desk.ask(peer, {"COPY", "k", copy});
+  desk.ask(peer, {"STRLEN", "k"});
+  desk.ask(peer, {"DEL", "a", "b", "c"});
+  desk.ask(peer, {"COPY", "k", "f"});
+  // Past twice the limit there is no more, until there is room again.
+  CHECK(desk.ask(peer, {"EXEC"}) == "*8\r\n:1\r\n:1\r\n:1\r\n:1\r\n" + refused() +
+                                        ":4000000\r\n:3\r\n:1\r\n");
+  CHECK(desk.ask(peer, {"CONFIG", "SET", "maxmemory", "0"}) == "+OK\r\n");
+  desk.ask(peer, {"MULTI"});
+  for (int i = 0; i < 5; ++i) desk.ask(peer, {"COPY", "k", "a", "REPLACE"});
+  CHECK(desk.ask(peer, {"EXEC"}) == "*5\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n");
+}
+
+TEST_CASE("a few bytes cannot make a value that would only push out all others") {
+  WorkerDesk desk;
+  Peer& peer = desk.connect();
+  REQUIRE(desk.ask(peer, {"CONFIG", "SET", "maxmemory", "1mb", "maxmemory-policy",
+                          "allkeys-lru"}) == "+OK\r\n");
+  REQUIRE(desk.ask(peer, {"SET", "k", "v"}) == "+OK\r\n");
+  CHECK(desk.ask(peer, {"SETRANGE", "a", "1048576", "x"}) == refused());
+  CHECK(desk.ask(peer, {"SETBIT", "a", "8388608", "1"}) == refused());
+  CHECK(desk.ask(peer, {"SETBIT", "a", "8388608", "0"}) == refused());
+  CHECK(desk.ask(peer, {"BITFIELD", "a", "SET", "u8", "#1048576", "1"}) == refused());
+  CHECK(desk.ask(peer, {"BITFIELD", "a", "GET", "u8", "#1048576"}) == "*1\r\n:0\r\n");
+  CHECK(desk.ask(peer, {"EXISTS", "a", "k"}) == ":1\r\n");
+  CHECK(desk.ask(peer, {"SETRANGE", "a", "500000", "x"}) == ":500001\r\n");
+  CHECK(desk.ask(peer, {"SETBIT", "a", "8", "1"}) == ":0\r\n");
+  REQUIRE(desk.ask(peer, {"CONFIG", "SET", "maxmemory", "0"}) == "+OK\r\n");
+  CHECK(desk.ask(peer, {"SETBIT", "a", "8388608", "1"}) == ":0\r\n");
+  const std::string dump = desk.ask(peer, {"DUMP", "a"});
+  const size_t begin = dump.find("\r\n") + 2;
+  const std::string payload = dump.substr(begin, dump.size() - begin - 2);
+  REQUIRE(desk.ask(peer, {"FLUSHALL"}) == "+OK\r\n");
+  REQUIRE(desk.ask(peer, {"CONFIG", "SET", "maxmemory", "1mb"}) == "+OK\r\n");
+  CHECK(desk.ask(peer, {"RESTORE", "b", "0", payload}) == refused());
+  CHECK(desk.ask(peer, {"EXISTS", "b"}) == ":0\r\n");
+}
+
 TEST_CASE("INFO tells what counts") {
   WorkerDesk desk;
   Peer& peer = desk.connect();
