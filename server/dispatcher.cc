@@ -49,6 +49,7 @@ void Dispatcher::use_config(std::shared_ptr<const Config> config) {
   config_ = std::move(config);
   timer_.use_config(*config_);
   environment_.max_string_bytes = config_->proto_max_bulk_bytes;
+  environment_.max_watched_bytes = config_->query_buffer_limit_bytes;
   environment_.databases = config_->databases;
   environment_.password_required = !config_->requirepass.empty();
   node_.memory().set_limit(config_->maxmemory_bytes);

@@ -14,6 +14,12 @@ namespace {
 // So many watched keys are searched one by one.
 constexpr size_t kFewWatchedKeys = 16;
 
+// About what one watched key takes: its text with the client and in the shard's table, and around
+// them two nodes, an element and what the allocator adds.
+uint64_t bytes_of_watch(std::string_view key) {
+  return 2 * key.size() + 256;
+}
+
 bool is_watched(const Session& session, unsigned database, const Key& key) {
   const auto is_it = [&](const WatchedKey& watched) {
     return watched.database == database && watched.key == key.text;
@@ -239,6 +245,12 @@ void KeyContext::erase(const Key& key, storage::Entry entry) {
   shard(key).erase(database_, entry);
 }
 
+bool KeyContext::may_watch_keys(const Session& session) const {
+  uint64_t bytes = session.watched_bytes;
+  for (const Key& key : keys_) bytes += bytes_of_watch(key.text);
+  return bytes <= env_->max_watched_bytes;
+}
+
 void KeyContext::watch(Session& session, const Key& key) {
   if (is_watched(session, database_, key)) return;
   find(key);  // a key past its deadline goes now, so that only later changes count
@@ -246,6 +258,7 @@ void KeyContext::watch(Session& session, const Key& key) {
   session.watched.push_back(
       {database_, key.hash, std::string(key.text), version, has_overdue(database_, key)});
   index_last_watch(session);
+  session.watched_bytes += bytes_of_watch(key.text);
 }
 
 void KeyContext::unwatch_all(Session& session) {
@@ -253,6 +266,7 @@ void KeyContext::unwatch_all(Session& session) {
     slot(storage::shard_of(watched.hash)).watches.unwatch(watched.database, watched.key);
   }
   session.watched.clear();
+  session.watched_bytes = 0;
   session.watched.shrink_to_fit();
   session.watched_index.reset();
 }

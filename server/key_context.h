@@ -60,6 +60,7 @@ struct CommandEnvironment {
   uint64_t random_state[2] = {1, 2};  // the worker's generator, seeded from main
   ExpiryMode expiry = ExpiryMode::remove;
   uint64_t max_string_bytes = 512u << 20;
+  uint64_t max_watched_bytes = uint64_t{1} << 30;  // for one client
   unsigned databases = storage::kMaxDatabases;  // that clients may name: 0 .. databases - 1
   bool touch = false;    // hits of the running command count for eviction
   ShardSet untidy;       // shards that have something to be freed or moved in slices
@@ -103,12 +104,12 @@ class KeyContext {
   uint64_t random() { return env_->random(); }
   unsigned database() const { return database_; }
   uint64_t max_string_bytes() const { return env_->max_string_bytes; }
-
   // Could a value of so many bytes ever be kept? One beyond maxmemory would only evict all others.
   bool could_keep(uint64_t bytes) const {
     const uint64_t limit = env_->memory->account().limit();
     return limit == 0 || bytes <= limit || env_->expiry == ExpiryMode::ignore;
   }
+
   // Is a deadline that a command is about to set one that has passed, so that the key goes at once?
   // Not while the primary's effects are applied: its DEL will come, or the deadline change again.
   bool has_passed(int64_t deadline_ms) const {
@@ -200,6 +201,8 @@ class KeyContext {
     if (listening_) [[unlikely]] env_->batch->add(database_, arguments_);
   }
 
+  // May the session watch the command's keys, too? (Assuming that they are all new to it.)
+  bool may_watch_keys(const Session& session) const;
   // Watches a key for the session; the second watch of the same key changes nothing.
   void watch(Session& session, const Key& key);
   // Ends all watches of the session. REQUIRES: their shards are locked (LockPlan::watched).

@@ -75,6 +75,7 @@ struct Session {
   const Command* last_command = nullptr;
   std::unique_ptr<Transaction> transaction;
   std::vector<WatchedKey> watched;
+  uint64_t watched_bytes = 0;  // about what they take
   // Positions in `watched` by hash; null while they are few. Only KeyContext changes either.
   std::unique_ptr<std::unordered_multimap<storage::Hash, size_t>> watched_index;
   std::string_view peer;  // as CLIENT LIST's addr; the connection's, valid while it exists

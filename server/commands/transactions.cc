@@ -26,6 +26,9 @@ void discard(KeyContext& context, Session& session, Arguments, Reply& reply) {
 
 void watch(KeyContext& context, Session& session, Arguments, Reply& reply) {
   if (session.in_transaction()) return reply.error("ERR WATCH inside MULTI is not allowed");
+  if (!context.may_watch_keys(session)) {
+    return reply.error("ERR watched keys exceed client-query-buffer-limit");
+  }
   for (const Key& key : context.keys()) context.watch(session, key);
   reply.ok();
 }

@@ -228,6 +228,23 @@ TEST_CASE("a few bytes cannot make a value that would only push out all others")
   CHECK(desk.ask(peer, {"EXISTS", "b"}) == ":0\r\n");
 }
 
+TEST_CASE("what one client watches has a bound") {
+  WorkerDesk desk;
+  Peer& peer = desk.connect();
+  REQUIRE(desk.ask(peer, {"CONFIG", "SET", "client-query-buffer-limit", "1mb"}) == "+OK\r\n");
+  Words watch{"WATCH"};
+  for (int i = 0; i < 1000; ++i) watch.push_back("key:" + std::to_string(i));
+  for (int round = 0; round < 3; ++round) {
+    for (auto& key : watch) key += key == "WATCH" ? "" : std::to_string(round);
+    CHECK(desk.ask(peer, watch) == "+OK\r\n");
+  }
+  for (auto& key : watch) key += key == "WATCH" ? "" : "x";
+  CHECK(desk.ask(peer, watch) == "-ERR watched keys exceed client-query-buffer-limit\r\n");
+  CHECK(desk.ask(peer, {"CLIENT", "INFO"}).find(" watch=3000 ") != std::string::npos);
+  CHECK(desk.ask(peer, {"UNWATCH"}) == "+OK\r\n");
+  CHECK(desk.ask(peer, watch) == "+OK\r\n");
+}
+
 TEST_CASE("INFO tells what counts") {
   WorkerDesk desk;
   Peer& peer = desk.connect();
