@@ -203,7 +203,14 @@ void getrange(KeyContext& context, Arguments arguments, Reply& reply) {
   const int64_t first = position(*start < -length ? -length : *start);
   const int64_t last = std::min(position(*end < -length ? -length : *end), length - 1);
   if (first > last || length == 0) return reply.bulk({});
-  reply.bulk(value.substr(static_cast<size_t>(first), static_cast<size_t>(last - first + 1)));
+  const auto size = static_cast<size_t>(last - first + 1);
+  // A large part is sent from where it lies, like a large value; unless it is a small part of one
+  // that a slow reader would keep alive.
+  if (size >= storage::kLargeValue && size >= value.size() / 8 && entry.is_large()) {
+    const storage::Pin pin = entry.pin();
+    return reply.bulk_pinned({pin.data + first, size, pin.owner, pin.release});
+  }
+  reply.bulk(value.substr(static_cast<size_t>(first), size));
 }
 
 // ---- rows
