@@ -21,8 +21,10 @@ using protocol::Arguments;
 using protocol::Reply;
 
 void get(SessionContext& context, Arguments arguments, Reply& reply) {
+  text::GlobBudget budget;
   const std::vector<config::NameAndValue> found =
-      config::get(context.config(), arguments.subspan(2));
+      config::get(context.config(), arguments.subspan(2), budget);
+  if (budget.is_spent()) return reply.error(text::kGlobTooDear);
   reply.map(found.size());
   for (const auto& [name, value] : found) {
     reply.bulk(name);

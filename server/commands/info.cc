@@ -168,7 +168,8 @@ void write_memory(const Report& report, Text& text) {
   line_for_machines_and_people("total_system_memory", process.system_memory_bytes, text);
   line_for_machines_and_people("maxmemory", report.config.maxmemory_bytes, text);
   constexpr std::string_view kPolicy = "maxmemory-policy";
-  for (const auto& [name, value] : config::get(report.config, {&kPolicy, 1})) {
+  text::GlobBudget budget;
+  for (const auto& [name, value] : config::get(report.config, {&kPolicy, 1}, budget)) {
     text.line("maxmemory_policy", value);
   }
   ratio_line("mem_fragmentation_ratio", process.resident_bytes, used);

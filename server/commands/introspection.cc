@@ -77,14 +77,16 @@ void list(SessionContext& context, Arguments arguments, Reply& reply) {
 
   const CommandTable& commands = context.commands();
   std::vector<std::string_view> names;
+  text::GlobBudget budget;
   for (size_t i = 0; i < commands.size(); ++i) {
     const Command& each = commands[i];
     const bool shown = filter == Filter::none ||
                        (filter == Filter::category && is_in_category(*each.row, wanted)) ||
                        (filter == Filter::pattern &&
-                        text::glob_match(wanted, each.full_name, text::GlobCase::ignore));
+                        text::glob_match(wanted, each.full_name, text::GlobCase::ignore, budget));
     if (shown) names.push_back(each.full_name);
   }
+  if (budget.is_spent()) return reply.error(text::kGlobTooDear);
   reply.array(names.size());
   for (std::string_view name : names) reply.bulk(name);
 }

@@ -54,6 +54,10 @@ void type(KeyContext& context, Arguments, Reply& reply) {
 
 // ---- walking ------------------------------------------------------------------------------------
 
+bool matches(std::string_view pattern, std::string_view key, text::GlobBudget& budget) {
+  return text::glob_match(pattern, key, text::GlobCase::exact, budget);
+}
+
 // A cursor is a shard and a position in that shard's hash order; below 2^53, so that languages
 // whose numbers are doubles can hold it. 0 is both the beginning and the end.
 constexpr unsigned kPositionBits = 45;
@@ -130,10 +134,11 @@ void scan(KeyContext& context, Arguments arguments, Reply& reply) {
   if (!read_scan_options(arguments, options, reply)) return;
 
   std::vector<std::string_view> found;
+  text::GlobBudget budget;
   int64_t visited = 0;
   Cursor cursor = Cursor::from(*start);
   const uint64_t first = cursor.shard;
-  while (cursor.shard < storage::kShardCount && visited < options.count) {
+  while (cursor.shard < storage::kShardCount && visited < options.count && !budget.is_spent()) {
     const auto index = static_cast<unsigned>(cursor.shard);
     if (!context.try_lock_also(index)) {
       // What was found so far is an answer; with nothing to show for it, try again later.
@@ -145,7 +150,7 @@ void scan(KeyContext& context, Arguments arguments, Reply& reply) {
       ++visited;
       if (context.is_due(entry)) return;
       const std::string_view key = entry.key();
-      if (!options.matches_all && !text::glob_match(options.match, key)) return;
+      if (!options.matches_all && !matches(options.match, key, budget)) return;
       if (options.type && !equals_ignoring_case(*options.type, type_name(entry.type()))) {
         return;
       }
@@ -153,6 +158,7 @@ void scan(KeyContext& context, Arguments arguments, Reply& reply) {
     });
     if (cursor.position == 0) ++cursor.shard;
   }
+  if (budget.is_spent()) return reply.error(text::kGlobTooDear);
   reply.array(2);
   char digits[protocol::kMaxInt64Chars];
   reply.bulk(
@@ -165,12 +171,14 @@ void keys(KeyContext& context, Arguments arguments, Reply& reply) {
   const std::string_view pattern = arguments[1];
   const bool all = text::glob_matches_all(pattern);
   std::vector<std::string_view> found;
+  text::GlobBudget budget;
   for (unsigned index = 0; index < storage::kShardCount; ++index) {
     context.shard(index).for_each(context.database(), [&](const Entry& entry) {
       if (context.is_due(entry)) return;
-      if (all || text::glob_match(pattern, entry.key())) found.push_back(entry.key());
+      if (all || matches(pattern, entry.key(), budget)) found.push_back(entry.key());
     });
   }
+  if (budget.is_spent()) return reply.error(text::kGlobTooDear);
   reply.array(found.size());
   for (std::string_view key : found) reply.bulk(key);
 }

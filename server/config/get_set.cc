@@ -10,12 +10,6 @@
 namespace larder::config {
 namespace {
 
-bool has_name(const std::vector<NameAndValue>& found, std::string_view name) {
-  return std::any_of(found.begin(), found.end(), [&](const NameAndValue& pair) {
-    return text::equals_ignoring_case(pair.first, name);
-  });
-}
-
 std::string failed(std::string_view name, std::string_view reason) {
   return "ERR CONFIG SET failed (possibly related to argument '" + text::echo(name) + "') - " +
          std::string(reason);
@@ -23,21 +17,25 @@ std::string failed(std::string_view name, std::string_view reason) {
 
 }  // namespace
 
-std::vector<NameAndValue> get(const Config& config, std::span<const std::string_view> patterns) {
+std::vector<NameAndValue> get(const Config& config, std::span<const std::string_view> patterns,
+                              text::GlobBudget& budget) {
+  const std::span<const Setting* const> settings = table();
   std::vector<NameAndValue> found;
+  std::vector<bool> is_shown(settings.size());
+  const auto show = [&](size_t index, std::string_view name) {
+    if (!is_shown[index]) found.emplace_back(name, value_text(config, *settings[index]));
+    is_shown[index] = true;
+  };
   for (const std::string_view pattern : patterns) {
     if (!text::has_glob_characters(pattern)) {
-      const Setting* setting = find_setting(pattern);
-      if (setting != nullptr && !has_name(found, pattern)) {
-        found.emplace_back(pattern, value_text(config, *setting));
-      }
+      const auto place = std::find(settings.begin(), settings.end(), find_setting(pattern));
+      if (place != settings.end()) show(static_cast<size_t>(place - settings.begin()), pattern);
       continue;
     }
-    for (const Setting* setting : table()) {
-      if (text::glob_match(pattern, setting->name, text::GlobCase::ignore) &&
-          !has_name(found, setting->name)) {
-        found.emplace_back(setting->name, value_text(config, *setting));
-      }
+    for (size_t i = 0; i < settings.size() && found.size() < settings.size(); ++i) {
+      const std::string_view name = settings[i]->name;
+      if (is_shown[i] || budget.is_spent()) continue;
+      if (text::glob_match(pattern, name, text::GlobCase::ignore, budget)) show(i, name);
     }
   }
   return found;

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "server/config/config.h"
+#include "server/text/glob.h"
 
 namespace larder::config {
 
@@ -48,9 +49,10 @@ struct StartRequest {
 using NameAndValue = std::pair<std::string, std::string>;
 
 // CONFIG GET: each setting that one of the patterns matches, once. A setting asked for by its plain
-// name is answered under the name as it was written.
+// name is answered under the name as it was written. Some are missing if the budget was spent.
 [[nodiscard]] std::vector<NameAndValue> get(const Config& config,
-                                            std::span<const std::string_view> patterns);
+                                            std::span<const std::string_view> patterns,
+                                            text::GlobBudget& budget);
 
 // CONFIG SET: all or nothing. The error is the text of Redis's error reply with its code "ERR";
 // it may repeat bytes of the request.

@@ -68,9 +68,13 @@ Step match_one(std::string_view pattern, size_t at, char byte, GlobCase letters)
   }
 }
 
-}  // namespace
+// For patterns of our own.
+struct Unlimited {
+  static bool spend(size_t) { return true; }
+};
 
-bool glob_match(std::string_view pattern, std::string_view text, GlobCase letters) {
+template <typename Budget>
+bool match(std::string_view pattern, std::string_view text, GlobCase letters, Budget& budget) {
   if (text.empty()) return pattern.empty();
   constexpr size_t kNone = std::string_view::npos;
   size_t in_pattern = 0;
@@ -84,10 +88,12 @@ bool glob_match(std::string_view pattern, std::string_view text, GlobCase letter
       after_star = ++in_pattern;
       star_text = in_text;
       if (in_pattern == pattern.size()) return true;
+      if (!budget.spend(1)) return false;
       continue;
     }
     if (in_pattern < pattern.size()) {
       const Step step = match_one(pattern, in_pattern, text[in_text], letters);
+      if (!budget.spend(step.next - in_pattern)) return false;
       if (step.fits) {
         in_pattern = step.next;
         ++in_text;
@@ -98,8 +104,21 @@ bool glob_match(std::string_view pattern, std::string_view text, GlobCase letter
     in_pattern = after_star;
     in_text = ++star_text;
   }
-  while (in_pattern < pattern.size() && pattern[in_pattern] == '*') ++in_pattern;
-  return in_pattern == pattern.size();
+  const std::string_view rest = pattern.substr(in_pattern);
+  return budget.spend(rest.size()) && rest.find_first_not_of('*') == kNone;
+}
+
+}  // namespace
+
+bool glob_match(std::string_view pattern, std::string_view text, GlobCase letters) {
+  Unlimited budget;
+  return match(pattern, text, letters, budget);
+}
+
+bool glob_match(std::string_view pattern, std::string_view text, GlobCase letters,
+                GlobBudget& budget) {
+  budget.grant(text.size());
+  return !budget.is_spent() && match(pattern, text, letters, budget);
 }
 
 }  // namespace larder::text

@@ -37,7 +37,8 @@ inline Error change(Config& config,
 
 inline std::vector<NameAndValue> ask(const Config& config,
                                      std::initializer_list<std::string_view> patterns) {
-  return get(config, {patterns.begin(), patterns.size()});
+  text::GlobBudget budget;
+  return get(config, {patterns.begin(), patterns.size()}, budget);
 }
 
 inline bool mentions(const Error& error, std::string_view what) {

@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 #include <string>
+#include <vector>
 
 namespace larder::text {
 namespace {
@@ -104,6 +105,41 @@ TEST_CASE("which texts need matching at all") {
   CHECK(has_glob_characters("[a"));
   CHECK_FALSE(has_glob_characters("a\\b"));
   CHECK_FALSE(has_glob_characters(""));
+}
+
+// Did all of the pattern's matching fit into one command's budget?
+bool is_affordable(std::string_view pattern, const std::vector<std::string>& texts) {
+  GlobBudget budget;
+  for (const std::string& text : texts) {
+    const bool matched = glob_match(pattern, text, GlobCase::exact, budget);
+    if (!budget.is_spent()) CHECK(matched == glob_match(pattern, text));
+  }
+  return !budget.is_spent();
+}
+
+TEST_CASE("a budget lets through what people write, however many texts there are") {
+  std::vector<std::string> texts;
+  for (int i = 0; i < 50'000; ++i) texts.push_back("user:" + std::to_string(i * 7919) + ":aaaab");
+  for (const char* pattern : {"user:*", "*:aaaab", "*a*a*a*a*", "user:[0-9]*:[a-c]?*x", "*[^x]y",
+                              "user:????????", "*aaaaaaaaaaaaac", "\\*"}) {
+    CHECK(is_affordable(pattern, texts));
+  }
+  CHECK(is_affordable("*?b", {std::string(1 << 20, 'a')}));
+}
+
+TEST_CASE("a budget ends what would take for ever, and nothing matches afterwards") {
+  const std::string many(1 << 20, 'a');
+  const std::string half(1 << 19, 'a');
+  CHECK_FALSE(is_affordable("*" + half + "b", {many}));
+  CHECK_FALSE(is_affordable("*?" + half + "b", {many}));
+  CHECK_FALSE(is_affordable("*[" + half + "]b", {many}));
+  CHECK_FALSE(is_affordable("[" + half, std::vector<std::string>(1000, "b")));
+  CHECK_FALSE(is_affordable(std::string(1 << 19, '*') + "b", std::vector<std::string>(1000, "a")));
+  CHECK_FALSE(is_affordable("a" + std::string(1 << 19, '*'), std::vector<std::string>(1000, "a")));
+  GlobBudget budget;
+  while (budget.spend(1 << 10)) {
+  }
+  CHECK_FALSE(glob_match("*", "a", GlobCase::exact, budget));
 }
 
 }  // namespace
