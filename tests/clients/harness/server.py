@@ -154,8 +154,19 @@ class Server:
 
     def memory_bytes(self):
         """Resident memory now."""
+        return self._status_bytes("VmRSS")
+
+    def peak_memory_bytes(self):
+        """The most resident memory since the start."""
+        return self._status_bytes("VmHWM")
+
+    def _status_bytes(self, name):
         with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
-            return int(re.search(r"^VmRSS:\s+(\d+) kB", status.read(), re.M).group(1)) * 1024
+            return int(re.search(rf"^{name}:\s+(\d+) kB", status.read(), re.M).group(1)) * 1024
+
+    def descriptors(self):
+        """How many files and sockets it has open."""
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def log_tail(self, lines=25):
         try:

@@ -1,8 +1,15 @@
-"""Hostile inputs of classes 1, 2, 3, 4, 9, 12 and 15 (lengths, unauthenticated clients, buffers,
-freed clients, injected replies, foreign protocols, reachable assertions), as far as the commands
-go. Each check serves a bystander meanwhile; many bound the server's memory."""
+"""Hostile inputs of classes 1 to 7, 9, 10, 12, 15 and 17 (lengths, unauthenticated clients,
+buffers, freed clients, integers, memory, patterns, injected replies, serialised values, foreign
+protocols, reachable assertions, slow paths), as far as the commands go. Each check serves a
+bystander meanwhile; many bound the server's memory."""
 
-from suites import hostile_clients, hostile_lengths, hostile_values  # noqa: F401 - they register the checks
+from suites import (  # noqa: F401 - they register the checks
+    hostile_clients,
+    hostile_lengths,
+    hostile_limits,
+    hostile_slow,
+    hostile_values,
+)
 from suites.hostile_support import suite
 
 __all__ = ["suite"]

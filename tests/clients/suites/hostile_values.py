@@ -1,4 +1,5 @@
-"""Hostile inputs, part 3: large values and large crowds of keys under clients that are slow, then gone."""
+"""Hostile inputs, part 3: large values and large crowds of keys under clients that are slow, then
+gone; values that come as bytes of RESTORE."""
 
 import random
 import socket
@@ -112,3 +113,105 @@ def _(t):
             requests.append(("RESTORE", "k", 0, rdb.payload(bytes(body[: chance.randrange(1, 60)])), "REPLACE"))
         for reply in connection.pipeline(*requests):
             assert reply in ("OK", Error("ERR Bad data format")), reply
+
+
+# --- class 10: damaged payloads ------------------------------------------------------------------
+
+BAD_FORMAT = Error("ERR Bad data format")
+BAD_FOOTER = Error("ERR DUMP payload version or checksum are wrong")
+STRINGS = {
+    rdb.plain_string(b"hello world"): b"hello world",
+    b"\x00\x05hello": b"hello",
+    b"\x00\x40\x05hello": b"hello",
+    b"\x00\x81\x00\x00\x00\x00\x00\x00\x00\x05hello": b"hello",
+    b"\x00\x00": b"",
+    b"\x00\xc0\x80": b"-128",
+    b"\x00\xc1\x00\x80": b"-32768",
+    b"\x00\xc2\x00\x00\x00\x80": b"-2147483648",
+    b"\x00\xc3\x06\x15\x01aa\xe0\x0a\x00": b"a" * 21,
+}
+
+
+@attack(10, "RESTORE of a payload cut off anywhere, or with a bit flipped, is refused; the key stays")
+def _(t):
+    connection = t.connect()
+    equal(connection.call("SET", "k", "before"), "OK")
+    for body, value in STRINGS.items():
+        whole = rdb.payload(body)
+        damaged = [whole[:length] for length in range(len(whole))] + [whole + b"\0"]
+        for position in range(len(whole) * 8):
+            flipped = bytearray(whole)
+            flipped[position // 8] ^= 1 << position % 8
+            damaged.append(bytes(flipped))
+        requests = [("RESTORE", "k", 0, payload, "REPLACE") for payload in damaged]
+        equal(connection.pipeline(*requests), [BAD_FOOTER] * len(damaged), f"{body!r}")
+        equal(connection.call("GET", "k"), b"before")
+        equal(connection.call("RESTORE", "other", 0, whole, "REPLACE"), "OK")
+        equal(connection.call("GET", "other"), value)
+
+
+@attack(10, "RESTORE of a body cut off, too long, of another type, rightly summed, is refused",
+        redis="Redis reads on into the checksum, and has other types")
+def _(t):
+    connection = t.connect()
+    equal(connection.call("SET", "k", "before"), "OK")
+    kinds = [bytes([kind]) for kind in range(1, 256)]
+    bodies = [b"", *kinds, *(kind + b"\x01\x01a" for kind in kinds)]
+    for body in STRINGS:
+        bodies += [body[:length] for length in range(len(body))] + [body + b"\0"]
+    bodies += [
+        b"\x00\xc4\x01",  # an encoding that there is not
+        b"\x00\xff",
+        b"\x00\x82\x00\x00\x00\x00",  # nor this width of a length
+        b"\x00\xc3\xc0\x05\x05hello",  # lengths that are encodings
+        b"\x00\xc3\x05\xc1\x05\x00hello",
+        b"\x00\xc3\x00\x00",  # packed: nothing
+        b"\x00\xc3\x02\x00\x00a",
+        b"\x00\xc3\x00\x01",
+        b"\x00\xc3\x02\x02\x00a",  # less than it says
+        b"\x00\xc3\x03\x01\x01aa",  # more than it says
+        b"\x00\xc3\x02\x01\x01a",  # letters beyond the end
+        b"\x00\xc3\x02\x03\x20\x00",  # a repetition of what was before the beginning
+        b"\x00\xc3\x04\x05\x00a\x3f\xff",
+        b"\x00\xc3\x03\x05\x00a\xe0",  # a repetition that is cut off
+    ]  # fmt: skip
+    replies = connection.pipeline(
+        *[("RESTORE", "k", 0, rdb.payload(body), "REPLACE") for body in bodies]
+    )
+    for body, reply in zip(bodies, replies):
+        equal(reply, BAD_FORMAT, f"{body!r}")
+    equal(connection.call("GET", "k"), b"before")
+
+
+@attack(10, "RESTORE of other versions and checksums: none later than known, none left out")
+def _(t):
+    connection = t.connect()
+    body = b"\x00\x05hello"
+    for version in (255, 256, 1000, 65535):
+        equal(connection.call("RESTORE", "k", 0, rdb.payload(body, version)), BAD_FOOTER, version)
+    for version in (6, 9, 10):
+        equal(connection.call("RESTORE", f"k{version}", 0, rdb.payload(body, version)), "OK")
+    unsummed = body + (10).to_bytes(2, "little")
+    for checksum in (bytes(8), b"\xff" * 8, rdb.payload(body)[-8:][::-1]):
+        equal(connection.call("RESTORE", "k", 0, unsummed + checksum), BAD_FOOTER)
+    equal(connection.call("EXISTS", "k"), 0)
+    equal(
+        connection.call("RESTORE", "k10", 0, rdb.payload(body)),
+        Error("BUSYKEY Target key name already exists."),
+    )
+
+
+@attack(10, "RESTORE of a packed value longer than proto-max-bulk-len takes no memory", growth_mib=32)
+def _(t):
+    server = t.server_with("--proto-max-bulk-len", "1mb")
+    connection = t.use(server.connect())
+    copies = 3 * MIB // 264
+    packed = b"\x00\x00" + b"\xe0\xff\x00" * copies  # one byte, then 264 at a time
+    for length in (1 + 264 * copies, 2**40, 2**63):
+        said = b"\x81" + length.to_bytes(8, "big")
+        body = b"\x00\xc3\x80" + len(packed).to_bytes(4, "big") + said + packed
+        for _ in range(30):
+            reply = connection.call("RESTORE", "k", 0, rdb.payload(body), "REPLACE")
+            if not (t.is_redis and length < 2**40):  # Redis does not ask for the limit there
+                equal(reply, BAD_FORMAT)
+    assert server.peak_memory_bytes() < 128 * MIB
