@@ -1,4 +1,5 @@
-// A shard under eviction against a model that looks at every entry (tests/support/eviction_model.h).
+// A shard under eviction against a model that looks at every entry
+// (tests/support/eviction_model.h).
 //
 // Input: operations of three bytes: what, which key, an argument; 0xff as the first is a change of
 // policy, the second which. Every input ends with the deep check and with giving all memory back.
@@ -13,7 +14,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Model model;
   for (size_t at = 0; at + 3 <= size; at += 3) {
     if (data[at] == 0xff) {
-      model.use(Model::kPolicies[data[at + 1] % std::size(Model::kPolicies)], data[at + 2] % 4 == 0);
+      const size_t policy = data[at + 1] % std::size(Model::kPolicies);
+      model.use(Model::kPolicies[policy], data[at + 2] % 4 == 0);
     } else {
       model.operate(data[at], data[at + 1], data[at + 2]);
     }
