@@ -284,7 +284,11 @@ std::string describe(const KeyState& state) {
 }  // namespace
 
 std::string KeyModel::follow(const ModelCommand& command, UnixRange range, int64_t max_unix_ms,
-                             Evicted evicted, const Value& reply) {
+                             Evicted evicted, uint64_t maxmemory, const Value& reply) {
+  if (reply.kind == ValueKind::error && reply.text.starts_with("OOM ") && maxmemory != 0 &&
+      command.grows_to() > maxmemory) {
+    return {};  // and nothing has changed
+  }
   const bool may_be_evicted = evicted.when_read > evicted_;
   if (is_vague_) {
     if (!command.is_definite()) return {};

@@ -85,6 +85,8 @@ struct ModelCommand {
   Words words() const;
   // Whatever was there before, this is known after it.
   bool is_definite() const;
+  // So long the value is after it at least, although the request is shorter; 0: nothing like that.
+  uint64_t grows_to() const;
 };
 
 ModelCommand random_command(Random& random, std::string key);
@@ -98,9 +100,9 @@ struct Evicted {
 class KeyModel {
  public:
   // The reply to a command about this key. An error text if no state it may have been in answers
-  // so. `max_unix_ms` is the latest the Unix clock has ever shown.
+  // so. `max_unix_ms` is the latest the Unix clock has ever shown, `maxmemory` 0 if there is none.
   std::string follow(const ModelCommand& command, UnixRange range, int64_t max_unix_ms,
-                     Evicted evicted, const Value& reply);
+                     Evicted evicted, uint64_t maxmemory, const Value& reply);
   // May the key have gone by itself by now, given how often it has been evicted?
   bool may_have_gone(int64_t max_unix_ms, uint64_t evicted) const {
     return is_vague_ || evicted > evicted_ ||

@@ -172,6 +172,19 @@ Words ModelCommand::words() const {
   return words;
 }
 
+uint64_t ModelCommand::grows_to() const {
+  switch (verb) {
+    case Verb::setrange:
+      return text.empty() ? 0 : static_cast<uint64_t>(number) + text.size();
+    case Verb::setbit:
+      return static_cast<uint64_t>(number) / 8 + 1;
+    case Verb::restore:
+      return text.size();
+    default:
+      return 0;
+  }
+}
+
 bool ModelCommand::is_definite() const {
   switch (verb) {
     case Verb::set:

@@ -49,7 +49,8 @@ class Owner final : public Workload {
                      uint64_t evicted_when_made, const Value& reply) {
     return model(database, command.key)
         .follow(command, range, facts_.max_unix_ms,
-                {evicted_when_made, facts_.evictions_of(database, command.key)}, reply);
+                {evicted_when_made, facts_.evictions_of(database, command.key)},
+                facts_.maxmemory_bytes, reply);
   }
 
   void select(Client& client) {

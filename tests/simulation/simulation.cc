@@ -26,6 +26,7 @@ Simulation::Simulation(uint64_t seed, bool is_verbose)
   facts_.allows_kill = plan_.allows_kill;
   facts_.allows_pause = plan_.allows_pause;
   facts_.has_limits = plan_.has_limits;
+  facts_.maxmemory_bytes = plan_.maxmemory_bytes;
   if (plan_.maxmemory_bytes != 0) {
     evictions_ = std::make_unique<Evictions>(server_.node());
     facts_.evictions = evictions_.get();

@@ -25,6 +25,7 @@ namespace larder::simulation {
 struct SharedFacts {
   const SimClock* clock = nullptr;
   int64_t max_unix_ms = 0;  // the latest the Unix clock has shown
+  uint64_t maxmemory_bytes = 0;  // 0: no limit
 
   bool allows_flushall = false;
   bool allows_kill = false;
