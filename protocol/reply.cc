@@ -39,9 +39,12 @@ void Reply::verbatim(std::string_view three_letter_format, std::string_view text
 
 void Reply::real(double value) {
   char text[kMaxRealChars];
-  const auto size = static_cast<size_t>(write_real(value, text) - text);
-  if (dialect_ == Dialect::resp2) return bulk({text, size});
-  line(',', {text, size});
+  real_text({text, static_cast<size_t>(write_real(value, text) - text)});
+}
+
+void Reply::real_text(std::string_view number) {
+  if (dialect_ == Dialect::resp2) return bulk(number);
+  line(',', number);
 }
 
 }  // namespace larder::protocol

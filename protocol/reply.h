@@ -68,6 +68,8 @@ class Reply {
   }
   // Shortest decimal text that reads back as the same double; inf, -inf and nan by name.
   void real(double value);
+  // A double that was written already, in more digits or by other rules than real() has.
+  void real_text(std::string_view number);
 
   // Headers; the caller then writes `count` elements (for map: `pairs` times key and value).
   void array(size_t count) { header('*', count); }

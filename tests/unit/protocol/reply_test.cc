@@ -45,6 +45,7 @@ TEST_CASE("replies that RESP2 lacks take the form Redis gives them") {
   check_both([](Reply& r) { r.boolean(true); }, ":1\r\n", "#t\r\n");
   check_both([](Reply& r) { r.boolean(false); }, ":0\r\n", "#f\r\n");
   check_both([](Reply& r) { r.real(1.5); }, "$3\r\n1.5\r\n", ",1.5\r\n");
+  check_both([](Reply& r) { r.real_text("0.00001"); }, "$7\r\n0.00001\r\n", ",0.00001\r\n");
   check_both([](Reply& r) { r.real(-std::numeric_limits<double>::infinity()); }, "$4\r\n-inf\r\n",
              ",-inf\r\n");
   check_both([](Reply& r) { r.map(3); }, "*6\r\n", "%3\r\n");
