@@ -7,6 +7,7 @@ namespace larder::server {
 
 CommandFamily string_commands();        // strings.cc, counters.cc
 CommandFamily newer_string_commands();  // newer_strings.cc, lcs.cc
+CommandFamily rate_limit_commands();    // rate_limits.cc, increx.cc
 CommandFamily bitmap_commands();        // bits.cc, bitfield.cc
 CommandFamily key_commands();           // keys.cc, move_keys.cc, object.cc
 CommandFamily dump_commands();          // dump.cc

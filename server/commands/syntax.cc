@@ -22,6 +22,8 @@ struct NameType {
 // The first that fits; strings are what is left.
 constexpr std::array kTypes{
     NameType{"incrbyfloat", "increment", ArgumentType::real},
+    NameType{"increx", "float", ArgumentType::real},
+    NameType{"increx", "integer", ArgumentType::integer},
     NameType{"*", "key", ArgumentType::key},
     NameType{"*", "key[0-9]", ArgumentType::key},
     NameType{"*", "source", ArgumentType::key},
@@ -65,6 +67,7 @@ constexpr std::array kGivenNames{
     GivenName{"nx_xx*", "condition"},
     GivenName{"gt_lt", "comparison"},
     GivenName{"seconds_milliseconds_*", "expiration"},
+    GivenName{"float_integer", "increment"},
     GivenName{"asc_desc", "order"},
     GivenName{"on_off", "enabled"},
     GivenName{"write_all", "mode"},

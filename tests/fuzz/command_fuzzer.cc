@@ -114,7 +114,7 @@ class Run {
   }
 
   void one_request() {
-    switch (byte() % 24) {
+    switch (byte() % 25) {
       case 0:
       case 1:
         return set();
@@ -172,6 +172,8 @@ class Run {
         return flush_or_select();
       case 22:
         return queued_ ? exec() : multi();
+      case 24:
+        return increx();
       default:
         return pass();
     }
@@ -334,6 +336,71 @@ class Run {
     }
     found_or_made(name).text = std::to_string(sum);
     ask(words, integer(sum));
+  }
+
+  // With integers; two bytes of options.
+  void increx() {
+    const std::string name = key();
+    const std::string number = text();
+    const uint8_t options = byte();
+    const uint8_t lifetime = byte() % 8;  // PX, PXAT, with or without ENX; PERSIST; nothing
+    const bool saturates = (options & 1) != 0;
+    Words words{"INCREX", name, "BYINT", number};
+    int64_t lower = INT64_MIN;
+    int64_t upper = INT64_MAX;
+    if ((options & 2) != 0) {
+      lower = small_number();
+      words.insert(words.end(), {"LBOUND", std::to_string(lower)});
+    }
+    if ((options & 4) != 0) {
+      upper = small_number();
+      words.insert(words.end(), {"UBOUND", std::to_string(upper)});
+    }
+    if (saturates) words.push_back("SATURATE");
+    if ((options & 8) != 0) words.push_back("NX");
+    if ((options & 16) != 0) words.push_back("XX");
+    int64_t deadline_ms = kNoDeadline;
+    const bool expires = lifetime < 4;
+    const bool only_without = expires && (lifetime & 1) != 0;  // ENX
+    int64_t ms = 0;
+    if (expires) {
+      const bool absolute = (lifetime & 2) != 0;
+      ms = small_number() * 20 + (absolute ? now_ms_ : 0);
+      words.insert(words.end(), {absolute ? "PXAT" : "PX", std::to_string(ms)});
+      if (only_without) words.push_back("ENX");
+      deadline_ms = absolute ? ms : ms + now_ms_;
+    }
+    if (lifetime == 4) words.push_back("PERSIST");
+
+    if ((options & 24) == 24) return ask(words, error("ERR syntax error"));
+    const std::optional<int64_t> amount = canonical_integer(number);
+    if (!amount) return ask(words, error("ERR Increment is not an integer or out of range"));
+    if (lower > upper) return ask(words, error("ERR LBOUND can't be greater than UBOUND"));
+    if (expires && ms <= 0) return ask(words, error("ERR invalid expire time in 'increx' command"));
+    Value* known = find(name);
+    const std::optional<int64_t> before = canonical_integer(known == nullptr ? "0" : known->text);
+    if (!before) return ask(words, error("ERR value is not an integer or out of range"));
+    const bool holds = (options & 8) != 0    ? known == nullptr
+                       : (options & 16) != 0 ? known != nullptr
+                                             : true;
+    __extension__ using Wide = __int128;
+    const Wide sum = Wide{*before} + *amount;
+    const Wide held = std::clamp(sum, Wide{lower}, Wide{upper});
+    if (!holds || (held != sum && !saturates)) {
+      return ask(words, array({integer(*before), integer(0)}));
+    }
+    if (held - *before > INT64_MAX || held - *before < INT64_MIN) {
+      return ask(words, error("ERR applied increment would overflow"));
+    }
+    Value& value = found_or_made(name);
+    value.text = std::to_string(static_cast<int64_t>(held));
+    if (expires && !(only_without && value.deadline_ms != kNoDeadline)) {
+      value.deadline_ms = deadline_ms;
+      if (deadline_ms <= now_ms_) keys().erase(name);
+    }
+    if (lifetime == 4) value.deadline_ms = kNoDeadline;
+    ask(words, array({integer(static_cast<int64_t>(held)),
+                      integer(static_cast<int64_t>(held - *before))}));
   }
 
   void pexpireat() {

@@ -120,7 +120,7 @@ class Chaos final : public Workload {
 
   Request draw_write(Random& random) const {
     const std::string k = key(random);
-    switch (random.below(16)) {
+    switch (random.below(18)) {
       case 0:
         return {{"INCR", k}, ":-"};
       case 1:
@@ -151,6 +151,10 @@ class Chaos final : public Workload {
         return {{"UNLINK", k, key(random)}, ":"};
       case 14:
         return {{"PERSIST", k}, ":"};
+      case 15:
+        return {{"INCREX", k, "UBOUND", "9", "PX", duration_ms(random), "ENX"}, "*-"};
+      case 16:
+        return {{"INCREX", k, "BYFLOAT", "-0.3", "EXAT", "1750000002", "SATURATE"}, "*-"};
       default:
         return {{"INCRBYFLOAT", k, "-1e400"}, "$-"};
     }

@@ -85,6 +85,43 @@ After follow_increment(const ModelCommand& command, const KeyState& before, cons
   return after;
 }
 
+bool is_pair(const Value& reply, int64_t first, int64_t second) {
+  return reply.kind == ValueKind::array && reply.elements.size() == 2 &&
+         is_integer(reply.elements[0], first) && is_integer(reply.elements[1], second);
+}
+
+After follow_increx(const ModelCommand& command, const KeyState& before, UnixRange range,
+                    const Value& reply) {
+  const std::string_view text = before.is_present ? std::string_view(before.text) : "0";
+  const std::optional<int64_t> number = protocol::parse_int64(text);
+  if (!number) return reply.kind == ValueKind::error ? After(before) : std::nullopt;
+  const bool holds =
+      !(command.if_absent && before.is_present) && !(command.if_present && !before.is_present);
+  int64_t sum = 0;
+  int64_t held = *number;
+  int64_t applied = 0;
+  if (holds) {
+    if (__builtin_add_overflow(*number, command.second_number, &sum)) sum = *number;
+    held = std::clamp(sum, kLowestCount, kHighestCount);
+    if (held != sum && !command.saturates) {
+      return is_pair(reply, *number, 0) ? After(before) : std::nullopt;
+    }
+    // The way back between the bounds may be longer than 64 bits can say.
+    if (__builtin_sub_overflow(held, *number, &applied)) {
+      return reply.kind == ValueKind::error ? After(before) : std::nullopt;
+    }
+  }
+  if (!is_pair(reply, held, applied)) return std::nullopt;
+  if (!holds) return before;
+  KeyState after = before.is_present ? before : with_text({});
+  after.text = std::to_string(held);
+  if (command.persists) after.has_deadline = false;
+  if (command.has_lifetime && !(command.keeps_deadline && before.has_deadline)) {
+    set_lifetime(after, range, command.number);
+  }
+  return after;
+}
+
 After follow_text_change(const ModelCommand& command, const KeyState& before, const Value& reply) {
   KeyState after = before.is_present ? before : with_text({});
   if (command.verb == Verb::append) {
@@ -253,6 +290,8 @@ After follow_one(const ModelCommand& command, const KeyState& before, UnixRange 
     case Verb::incrby:
     case Verb::decr:
       return follow_increment(command, before, reply);
+    case Verb::increx:
+      return follow_increx(command, before, range, reply);
     case Verb::pexpire:
     case Verb::expire:
     case Verb::pexpireat_past:
@@ -304,9 +343,8 @@ std::string KeyModel::follow(const ModelCommand& command, UnixRange range, int64
     }
     return reply.kind == ValueKind::error ? "an error: " + reply.text : "";
   }
-  const bool may_be_gone =
-      !state_.is_present || may_be_evicted ||
-      (state_.has_deadline && max_unix_ms >= state_.deadline_low_ms);
+  const bool may_be_gone = !state_.is_present || may_be_evicted ||
+                           (state_.has_deadline && max_unix_ms >= state_.deadline_low_ms);
   const bool may_be_there =
       state_.is_present && (!state_.has_deadline || range.min_ms < state_.deadline_high_ms);
   After if_there, if_gone;

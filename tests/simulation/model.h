@@ -56,6 +56,7 @@ enum class Verb : uint8_t {
   unlink,
   incrby,
   decr,
+  increx,
   pexpire,
   pexpireat_past,
   expire,
@@ -74,12 +75,13 @@ struct ModelCommand {
   std::string key;
   std::string text;           // value, tail or patch
   int64_t number = 0;         // milliseconds, offset or amount
-  int64_t second_number = 0;  // the end of a range
+  int64_t second_number = 0;  // the end of a range, the amount of INCREX
   bool if_absent = false;     // NX
   bool if_present = false;    // XX
   bool get = false;           // SET ... GET
-  bool keeps_deadline = false;
-  bool persists = false;  // GETEX ... PERSIST
+  bool keeps_deadline = false;  // SET ... KEEPTTL, INCREX ... ENX
+  bool persists = false;   // GETEX or INCREX ... PERSIST
+  bool saturates = false;  // INCREX ... SATURATE
   bool has_lifetime = false;
 
   Words words() const;
@@ -88,6 +90,10 @@ struct ModelCommand {
   // So long the value is after it at least, although the request is shorter; 0: nothing like that.
   uint64_t grows_to() const;
 };
+
+// Between these INCREX keeps its numbers.
+inline constexpr int64_t kLowestCount = -50;
+inline constexpr int64_t kHighestCount = 50;
 
 ModelCommand random_command(Random& random, std::string key);
 

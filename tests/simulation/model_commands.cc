@@ -12,7 +12,7 @@ constexpr Verb kVerbs[] = {
     Verb::getrange, Verb::setbit, Verb::getbit,      Verb::delifeq,        Verb::del,
     Verb::unlink,   Verb::incrby, Verb::decr,        Verb::pexpire,        Verb::expire,
     Verb::persist,  Verb::pttl,   Verb::pexpiretime, Verb::pexpireat_past, Verb::mset_one,
-    Verb::mget_one, Verb::dump,   Verb::restore,
+    Verb::mget_one, Verb::dump,   Verb::restore,     Verb::increx,         Verb::increx,
 };
 
 std::string random_text(Random& random) {
@@ -44,6 +44,18 @@ void add_set_words(const ModelCommand& command, Words& words) {
     words.push_back("PX");
     words.push_back(std::to_string(command.number));
   }
+}
+
+void add_increx_words(const ModelCommand& command, Words& words) {
+  words.insert(words.end(),
+               {"BYINT", std::to_string(command.second_number), "LBOUND",
+                std::to_string(kLowestCount), "UBOUND", std::to_string(kHighestCount)});
+  if (command.saturates) words.push_back("SATURATE");
+  if (command.persists) words.push_back("PERSIST");
+  if (command.has_lifetime) words.insert(words.end(), {"PX", std::to_string(command.number)});
+  if (command.keeps_deadline) words.push_back("ENX");
+  if (command.if_absent) words.push_back("NX");
+  if (command.if_present) words.push_back("XX");
 }
 
 std::string name_of(Verb verb) {
@@ -88,6 +100,8 @@ std::string name_of(Verb verb) {
       return "INCRBY";
     case Verb::decr:
       return "DECR";
+    case Verb::increx:
+      return "INCREX";
     case Verb::pexpire:
       return "PEXPIRE";
     case Verb::pexpireat_past:
@@ -131,6 +145,9 @@ Words ModelCommand::words() const {
     case Verb::mset_one:
     case Verb::delifeq:
       words.push_back(text);
+      break;
+    case Verb::increx:
+      add_increx_words(*this, words);
       break;
     case Verb::setrange:
       words.push_back(std::to_string(number));
@@ -244,6 +261,16 @@ ModelCommand random_command(Random& random, std::string key) {
           command.number > command.second_number) {
         std::swap(command.number, command.second_number);
       }
+      break;
+    case Verb::increx:
+      command.second_number = random.between(-40, 40);
+      command.saturates = random.chance(500);
+      command.persists = random.chance(200);
+      command.has_lifetime = !command.persists && random.chance(500);
+      command.keeps_deadline = command.has_lifetime && random.chance(500);
+      command.number = static_cast<int64_t>(random.size_up_to(3000));
+      command.if_absent = random.chance(150);
+      command.if_present = !command.if_absent && random.chance(150);
       break;
     case Verb::incrby:
       command.number = random.between(-100, 100);

@@ -24,7 +24,7 @@ class RandomCommands {
 
   // A command for any place, in a transaction or outside. Deadlines count from `now_ms`.
   Words data(int64_t now_ms) {
-    switch (pick(23)) {
+    switch (pick(24)) {
       case 0:
       case 1:
       case 2:
@@ -69,6 +69,8 @@ class RandomCommands {
         return bits();
       case 20:
         return pick(2) == 0 ? many(now_ms) : conditional_deletion();
+      case 21:
+        return bounded(now_ms);
       default:
         return one({{"GET", key()}, {"MGET", key(), key(), key()}, {"TTL", key()}});
     }
@@ -179,6 +181,22 @@ class RandomCommands {
                 {"DELEX", key(), "IFDNE", "0f3ca07a8cc8bf40"},
                 {"DELIFEQ", key(), number},
                 {"DELIFEQ", key(), {}}});
+  }
+
+  // INCREX with bounds that counters often meet, decimals, conditions and every kind of lifetime.
+  Words bounded(int64_t now_ms) {
+    Words words = lifetime("INCREX", now_ms, {"PERSIST"}, {});
+    const Words amount = one({{},
+                              {"BYINT", std::to_string(static_cast<int64_t>(pick(200)) - 100)},
+                              {"BYFLOAT", "0.1"},
+                              {"BYFLOAT", "-2.75"}});
+    words.insert(words.end(), amount.begin(), amount.end());
+    if (pick(2) == 0) words.insert(words.end(), {"UBOUND", std::to_string(pick(100))});
+    if (pick(3) == 0) words.insert(words.end(), {"LBOUND", "-20"});
+    for (const char* word : {"SATURATE", "ENX", "NX", "XX"}) {
+      if (pick(4) == 0) words.push_back(word);
+    }
+    return words;
   }
 
   Words bits() {

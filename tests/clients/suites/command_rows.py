@@ -19,7 +19,9 @@ FIELDS = [
     "key specifications",
     "subcommands",
 ]
-NEWER_THAN_7_0 = {b"client|setinfo", b"client|no-touch", b"delex", b"delifeq", b"msetex"}
+NEWER_THAN_7_0 = {
+    *(b"client|setinfo", b"client|no-touch", b"delex", b"delifeq", b"msetex", b"increx"),
+}
 # Parts that do not exist here, so neither do the words that drive them.
 ABSENT = {
     *(b"client|caching", b"client|getredir", b"client|tracking", b"client|trackinginfo"),

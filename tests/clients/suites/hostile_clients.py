@@ -20,7 +20,7 @@ COMMANDS = (
     "TYPE EXPIRE PEXPIRE EXPIREAT PEXPIREAT TTL PTTL EXPIRETIME PEXPIRETIME PERSIST SCAN KEYS RANDOMKEY FLUSHDB "
     "FLUSHALL SET GET GETEX GETDEL GETSET SETEX PSETEX SETNX MGET MSET MSETNX APPEND STRLEN GETRANGE SETRANGE "
     "INCR DECR INCRBY DECRBY INCRBYFLOAT MULTI EXEC DISCARD WATCH UNWATCH SETBIT GETBIT BITCOUNT BITPOS BITOP BITFIELD "
-    "BITFIELD_RO LCS SUBSTR MSETEX DELEX DELIFEQ"
+    "BITFIELD_RO LCS SUBSTR MSETEX DELEX DELIFEQ INCREX"
 ).split()
 BEFORE_AUTH = {"HELLO", "AUTH", "QUIT", "RESET"}
 
@@ -443,6 +443,9 @@ NUMERIC = [
     ("BITFIELD", "k", "OVERFLOW", "SAT", "INCRBY", "u63", "0", "#"), ("BITFIELD", "k", "GET", "#", "0"),
     ("BITFIELD_RO", "k", "GET", "i64", "#"), ("LCS", "k", "n", "IDX", "MINMATCHLEN", "#"), ("SUBSTR", "k", "#", "#"),
     ("MSETEX", "#", "k", "v"), ("MSETEX", "1", "k", "v", "EX", "#"), ("MSETEX", "1", "k", "v", "PXAT", "#"),
+    ("INCREX", "n", "BYINT", "#"), ("INCREX", "n", "BYINT", "#", "SATURATE"), ("INCREX", "f", "BYFLOAT", "#"),
+    ("INCREX", "n", "UBOUND", "#", "SATURATE"), ("INCREX", "n", "LBOUND", "#", "UBOUND", "#", "SATURATE"),
+    ("INCREX", "f", "BYFLOAT", "#", "LBOUND", "#", "SATURATE"), ("INCREX", "n", "EX", "#"), ("INCREX", "n", "PXAT", "#", "ENX"),
     ("SELECT", "#"), ("CLIENT", "KILL", "ID", "#"), ("CLIENT", "KILL", "MAXAGE", "#"), ("CLIENT", "LIST", "ID", "#"),
     ("CLIENT", "UNBLOCK", "#"), ("HELLO", "#"), ("CONFIG", "SET", "timeout", "#"), ("CONFIG", "SET", "tcp-keepalive", "#"),
     ("CONFIG", "SET", "maxclients", "#"), ("CONFIG", "SET", "proto-max-bulk-len", "#"),

@@ -107,6 +107,38 @@ TEST_CASE("times in effects are absolute") {
   CHECK(primary.of({"EXPIRE", "k", "-1"}) == Records{wire("DEL k")});
 }
 
+TEST_CASE("INCREX is a SET of its result, with what became of the lifetime") {
+  Primary primary;
+  const auto& events = primary.listener.events;
+  using Events = std::vector<std::string>;
+  CHECK(primary.of({"INCREX", "k", "BYINT", "5"}) == Records{wire("SELECT 0|SET k 5 KEEPTTL")});
+  CHECK(events == Events{"$ incrby 0 k"});
+  CHECK(primary.of({"INCREX", "k", "BYFLOAT", "0.5"}) == Records{wire("SET k 5.5 KEEPTTL")});
+  CHECK(events == Events{"$ incrbyfloat 0 k"});
+  CHECK(primary.of({"INCREX", "k", "BYFLOAT", "9", "UBOUND", "6", "SATURATE", "PX", "500"}) ==
+        Records{wire("SET k 6 PXAT 1000500")});
+  CHECK(events == Events{"$ incrbyfloat 0 k", "g expire 0 k"});
+  CHECK(primary.of({"INCREX", "k", "EX", "9", "ENX"}) == Records{wire("SET k 7 KEEPTTL")});
+  CHECK(events == Events{"$ incrby 0 k"});
+  CHECK(primary.of({"INCREX", "k", "PERSIST"}) == Records{wire("SET k 8")});
+  CHECK(events == Events{"$ incrby 0 k", "g persist 0 k"});
+  CHECK(primary.of({"INCREX", "k", "PERSIST"}) == Records{wire("SET k 9")});
+  CHECK(events == Events{"$ incrby 0 k"});
+  CHECK(primary.of({"INCREX", "k", "EX", "9", "ENX"}) == Records{wire("SET k 10 PXAT 1009000")});
+  CHECK(primary.of({"INCREX", "k", "EXAT", "1", "ENX"}) == Records{wire("SET k 11 KEEPTTL")});
+  // Declined: nothing happened.
+  CHECK(primary.of({"INCREX", "k", "UBOUND", "11", "EX", "1"}).empty());
+  CHECK(primary.of({"INCREX", "k", "NX"}).empty());
+  CHECK(primary.of({"INCREX", "absent", "XX"}).empty());
+  CHECK(primary.of({"INCREX", "absent", "LBOUND", "5"}).empty());
+  CHECK(events.empty());
+  // A time that has passed.
+  CHECK(primary.of({"INCREX", "k", "EXAT", "1"}) == Records{wire("DEL k")});
+  CHECK(events == Events{"g del 0 k"});
+  CHECK(primary.of({"INCREX", "k", "EXAT", "1"}).empty());
+  CHECK(events.empty());
+}
+
 TEST_CASE("RESTORE is its own effect, with an absolute deadline") {
   Primary primary;
   const std::string payload = storage::rdb::dump_string("v");
