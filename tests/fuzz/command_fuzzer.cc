@@ -114,7 +114,7 @@ class Run {
   }
 
   void one_request() {
-    switch (byte() % 25) {
+    switch (byte() % 26) {
       case 0:
       case 1:
         return set();
@@ -174,6 +174,8 @@ class Run {
         return queued_ ? exec() : multi();
       case 24:
         return increx();
+      case 25:
+        return throttle();
       default:
         return pass();
     }
@@ -401,6 +403,45 @@ class Run {
     if (lifetime == 4) value.deadline_ms = kNoDeadline;
     ask(words, array({integer(static_cast<int64_t>(held)),
                       integer(static_cast<int64_t>(held - *before))}));
+  }
+
+  // At one action per so many seconds; all arrivals are whole milliseconds then.
+  void throttle() {
+    const std::string name = key();
+    const int64_t burst = byte() % 16;
+    const int64_t quantity = byte() % 20;
+    const int64_t interval_ms = (1 + int64_t{byte()} % 4) * 1000;  // count 1, period 1 .. 4
+    const Words words{"CL.THROTTLE",
+                      name,
+                      std::to_string(burst),
+                      "1",
+                      std::to_string(interval_ms / 1000),
+                      std::to_string(quantity)};
+    const Value* known = find(name);
+    int64_t arrival_ms = now_ms_;
+    bool has_rest = false;
+    if (known != nullptr) {
+      const std::optional<int64_t> stored = canonical_integer(known->text);
+      if (!stored || *stored < 0) {
+        return ask(words, error("ERR value is not an integer or out of range"));
+      }
+      arrival_ms = std::max(now_ms_, *stored / 1'000'000);
+      has_rest = *stored % 1'000'000 != 0;
+    }
+    if (has_rest && arrival_ms > now_ms_) return;  // a counter near the end of time: not worth it
+    const int64_t capacity_ms = (burst + 1) * interval_ms;
+    const int64_t wait_ms = arrival_ms + quantity * interval_ms - capacity_ms - now_ms_;
+    const bool limited = wait_ms > 0;
+    const int64_t after_ms = limited ? arrival_ms : arrival_ms + quantity * interval_ms;
+    if (!limited && quantity > 0) {
+      keys()[name] = {std::to_string(after_ms) + "000000", after_ms};
+    }
+    const auto seconds = [](int64_t ms) { return (ms + 999) / 1000; };
+    const int64_t left = std::max<int64_t>(0, capacity_ms - (after_ms - now_ms_)) / interval_ms;
+    const bool may_retry = limited && quantity <= burst + 1;
+    ask(words,
+        array({integer(limited ? 1 : 0), integer(burst + 1), integer(left),
+               integer(may_retry ? seconds(wait_ms) : -1), integer(seconds(after_ms - now_ms_))}));
   }
 
   void pexpireat() {

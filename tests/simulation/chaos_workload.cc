@@ -120,7 +120,7 @@ class Chaos final : public Workload {
 
   Request draw_write(Random& random) const {
     const std::string k = key(random);
-    switch (random.below(18)) {
+    switch (random.below(20)) {
       case 0:
         return {{"INCR", k}, ":-"};
       case 1:
@@ -155,6 +155,10 @@ class Chaos final : public Workload {
         return {{"INCREX", k, "UBOUND", "9", "PX", duration_ms(random), "ENX"}, "*-"};
       case 16:
         return {{"INCREX", k, "BYFLOAT", "-0.3", "EXAT", "1750000002", "SATURATE"}, "*-"};
+      case 17:
+        return {{"CL.THROTTLE", k, "5", "30", "2"}, "*-"};
+      case 18:
+        return {{"CL.THROTTLE", k, "9", "2000", "1", duration_ms(random)}, "*-"};
       default:
         return {{"INCRBYFLOAT", k, "-1e400"}, "$-"};
     }

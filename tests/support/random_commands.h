@@ -24,7 +24,7 @@ class RandomCommands {
 
   // A command for any place, in a transaction or outside. Deadlines count from `now_ms`.
   Words data(int64_t now_ms) {
-    switch (pick(24)) {
+    switch (pick(25)) {
       case 0:
       case 1:
       case 2:
@@ -71,6 +71,8 @@ class RandomCommands {
         return pick(2) == 0 ? many(now_ms) : conditional_deletion();
       case 21:
         return bounded(now_ms);
+      case 22:
+        return throttle();
       default:
         return one({{"GET", key()}, {"MGET", key(), key(), key()}, {"TTL", key()}});
     }
@@ -197,6 +199,11 @@ class RandomCommands {
       if (pick(4) == 0) words.push_back(word);
     }
     return words;
+  }
+
+  Words throttle() {
+    const std::string count = std::to_string(1 + pick(30));
+    return {"CL.THROTTLE", key(), std::to_string(pick(4)), count, "1", std::to_string(pick(3))};
   }
 
   Words bits() {

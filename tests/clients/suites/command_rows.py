@@ -19,8 +19,10 @@ FIELDS = [
     "key specifications",
     "subcommands",
 ]
+# Or never part of Redis: CL.THROTTLE is the module redis-cell's.
 NEWER_THAN_7_0 = {
     *(b"client|setinfo", b"client|no-touch", b"delex", b"delifeq", b"msetex", b"increx"),
+    b"cl.throttle",
 }
 # Parts that do not exist here, so neither do the words that drive them.
 ABSENT = {

@@ -20,7 +20,7 @@ COMMANDS = (
     "TYPE EXPIRE PEXPIRE EXPIREAT PEXPIREAT TTL PTTL EXPIRETIME PEXPIRETIME PERSIST SCAN KEYS RANDOMKEY FLUSHDB "
     "FLUSHALL SET GET GETEX GETDEL GETSET SETEX PSETEX SETNX MGET MSET MSETNX APPEND STRLEN GETRANGE SETRANGE "
     "INCR DECR INCRBY DECRBY INCRBYFLOAT MULTI EXEC DISCARD WATCH UNWATCH SETBIT GETBIT BITCOUNT BITPOS BITOP BITFIELD "
-    "BITFIELD_RO LCS SUBSTR MSETEX DELEX DELIFEQ INCREX"
+    "BITFIELD_RO LCS SUBSTR MSETEX DELEX DELIFEQ INCREX CL.THROTTLE"
 ).split()
 BEFORE_AUTH = {"HELLO", "AUTH", "QUIT", "RESET"}
 
@@ -446,6 +446,8 @@ NUMERIC = [
     ("INCREX", "n", "BYINT", "#"), ("INCREX", "n", "BYINT", "#", "SATURATE"), ("INCREX", "f", "BYFLOAT", "#"),
     ("INCREX", "n", "UBOUND", "#", "SATURATE"), ("INCREX", "n", "LBOUND", "#", "UBOUND", "#", "SATURATE"),
     ("INCREX", "f", "BYFLOAT", "#", "LBOUND", "#", "SATURATE"), ("INCREX", "n", "EX", "#"), ("INCREX", "n", "PXAT", "#", "ENX"),
+    ("CL.THROTTLE", "t", "#", "1", "1"), ("CL.THROTTLE", "t", "1", "#", "1"), ("CL.THROTTLE", "t", "1", "1", "#"),
+    ("CL.THROTTLE", "t", "1", "1", "1", "#"), ("CL.THROTTLE", "t", "#", "#", "#", "#"), ("CL.THROTTLE", "n", "#", "1", "#"),
     ("SELECT", "#"), ("CLIENT", "KILL", "ID", "#"), ("CLIENT", "KILL", "MAXAGE", "#"), ("CLIENT", "LIST", "ID", "#"),
     ("CLIENT", "UNBLOCK", "#"), ("HELLO", "#"), ("CONFIG", "SET", "timeout", "#"), ("CONFIG", "SET", "tcp-keepalive", "#"),
     ("CONFIG", "SET", "maxclients", "#"), ("CONFIG", "SET", "proto-max-bulk-len", "#"),

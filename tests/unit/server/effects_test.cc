@@ -139,6 +139,24 @@ TEST_CASE("INCREX is a SET of its result, with what became of the lifetime") {
   CHECK(events.empty());
 }
 
+TEST_CASE("CL.THROTTLE is a SET of the arrival until it has passed") {
+  Primary primary;
+  const auto& events = primary.listener.events;
+  CHECK(primary.of({"CL.THROTTLE", "k", "1", "3", "1"}) ==
+        Records{wire("SELECT 0|SET k 1000333333333 PXAT 1000334")});
+  CHECK(events == std::vector<std::string>{"$ set 0 k", "g expire 0 k"});
+  CHECK(primary.of({"CL.THROTTLE", "k", "1", "3", "1", "1"}) ==
+        Records{wire("SET k 1000666666666 PXAT 1000667")});
+  CHECK(primary.of({"CL.THROTTLE", "k", "1", "3", "1"}).empty());  // limited
+  CHECK(primary.of({"CL.THROTTLE", "k", "1", "3", "1", "0"}).empty());
+  CHECK(events.empty());
+  primary.client.set_time_ms(kNowMs + 333);
+  CHECK(primary.of({"CL.THROTTLE", "k", "1", "3", "1"}).empty());
+  primary.client.set_time_ms(kNowMs + 334);
+  CHECK(primary.of({"CL.THROTTLE", "k", "1", "3", "1"}) ==
+        Records{wire("SET k 1000999999999 PXAT 1001000")});
+}
+
 TEST_CASE("RESTORE is its own effect, with an absolute deadline") {
   Primary primary;
   const std::string payload = storage::rdb::dump_string("v");
