@@ -9,6 +9,7 @@ from suites import (
     migration,
     node_redis,
     python_redis,
+    rate_limits,
     redis_benchmark,
     redis_cli,
     sessions,
@@ -24,6 +25,7 @@ ALL_SUITES = [
     python_redis.suite,
     ioredis.suite,
     node_redis.suite,
+    rate_limits.suite,
     sessions.suite,
     hostile.suite,
 ]
