@@ -208,6 +208,15 @@ name=increment type=integer
 name=key type=key key_spec_index=0
 name=increment type=double
 )");
+  // As Redis 8.8 has it.
+  CHECK(shown("key [BYFLOAT float | BYINT integer] [LBOUND lowerbound] [SATURATE]", "increx") == R"(
+name=key type=key key_spec_index=0
+name=increment type=oneof flags=+optional
+  name=float type=double token=BYFLOAT
+  name=integer type=integer token=BYINT
+name=lowerbound type=string token=LBOUND flags=+optional
+name=saturate type=pure-token token=SATURATE flags=+optional
+)");
 }
 
 TEST_CASE("keys belong to the key specifications in their order, and the rest to the last") {
