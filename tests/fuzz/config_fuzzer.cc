@@ -75,7 +75,7 @@ void try_commands(std::string_view text) {
     require(!apply_file(again, rewrite("", config, Config{}), "f", no_file));
     require(again == config);
   }
-  text::GlobBudget budget;
+  larder::text::GlobBudget budget;
   for (const auto& [name, value] : get(config, parts, budget)) {
     const Setting* setting = find_setting(name);
     require(setting != nullptr && value_text(config, *setting) == value);
