@@ -106,7 +106,7 @@ size_t ItemStore::bytes_of(const Item* item) const {
   return runs_[run_around(item)].slot_bytes + far_bytes;
 }
 
-void ItemStore::owns_blob(const Item* item, bool owns) {
+void ItemStore::owns_outside(const Item* item, bool owns) {
   Run& run = runs_[run_around(item)];
   run.outside = static_cast<uint16_t>(run.outside + (owns ? 1 : -1));
 }

@@ -68,7 +68,7 @@ class ItemStore {
   size_t size() const { return live_; }
 
   // The item's value owns memory elsewhere from now on, or no more. Far bodies are counted already.
-  void owns_blob(const Item* item, bool owns);
+  void owns_outside(const Item* item, bool owns);
 
   // ---- deadlines ----
 

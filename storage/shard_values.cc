@@ -34,14 +34,14 @@ ItemStore& Shard::store_of(Database& database) {
 
 void Shard::take_blob(Database& database, Item* item, Blob* blob) {
   item->set_blob(blob);
-  database.store->owns_blob(item, true);
+  database.store->owns_outside(item, true);
   database.blob_bytes += blob->allocated_bytes();
   account_.bytes += blob->allocated_bytes();
 }
 
 void Shard::drop_blob(Database& database, Item* item) {
   Blob* blob = item->blob();
-  database.store->owns_blob(item, false);
+  database.store->owns_outside(item, false);
   database.blob_bytes -= blob->allocated_bytes();
   account_.bytes -= blob->allocated_bytes();
   blob->release();
@@ -111,8 +111,8 @@ void Shard::move_value(Database& database, Entry& entry, const ItemShape& shape)
   Item* old = replace_item(database, entry, shape, 0);
   std::memcpy(entry.item_->value(), old->value(), shape.value_bytes());
   if (shape.kind == Kind::blob) {
-    database.store->owns_blob(old, false);
-    database.store->owns_blob(entry.item_, true);
+    database.store->owns_outside(old, false);
+    database.store->owns_outside(entry.item_, true);
   }
   free_item(database, old);
 }

@@ -142,7 +142,7 @@ TEST_CASE("a detached store is freed in slices, far bodies and blobs too") {
   }
   Item* item = store.create({.kind = Kind::blob, .key_length = 0}, "");
   item->set_blob(Blob::create(20'000));
-  store.owns_blob(item, true);
+  store.owns_outside(item, true);
   store.detach();
   CHECK(account.bytes == 0);
   CHECK(map.is_empty());
