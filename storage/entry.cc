@@ -3,6 +3,8 @@
 #include <charconv>
 #include <utility>
 
+#include "storage/check.h"
+
 namespace larder::storage {
 
 size_t Entry::length() const {
@@ -11,6 +13,8 @@ size_t Entry::length() const {
       return item_->text_length();
     case Kind::blob:
       return item_->blob()->size();
+    case Kind::object:
+      fail_check("an object has no text");
     case Kind::integer:
     case Kind::free:
       break;
@@ -25,6 +29,8 @@ std::string_view Entry::text(NumberText& scratch) const {
       return {std::as_const(*item_).value(), item_->text_length()};
     case Kind::blob:
       return {item_->blob()->data(), item_->blob()->size()};
+    case Kind::object:
+      fail_check("an object has no text");
     case Kind::integer:
     case Kind::free:
       break;

@@ -13,13 +13,10 @@
 
 #include "storage/blob.h"
 #include "storage/item.h"
+#include "storage/object.h"
+#include "storage/value.h"
 
 namespace larder::storage {
-
-// Scratch for the text of an integer.
-struct NumberText {
-  char bytes[24];
-};
 
 class Entry {
  public:
@@ -27,8 +24,14 @@ class Entry {
   explicit operator bool() const { return item_ != nullptr; }
 
   // Everything below REQUIRES a handle that is not null.
-  Type type() const { return Type::string; }
+  Type type() const { return is_object() ? object().type() : Type::string; }
+  bool is_object() const { return item_->kind() == Kind::object; }
   std::string_view key() const { return item_->key(); }
+
+  // REQUIRES: is_object(). Who changes it tells the shard (Shard::edited()).
+  Object& object() const { return *item_->object(); }
+
+  // ---- of strings; REQUIRES: !is_object() ----
 
   // The value is stored as a 64-bit integer.
   bool is_integer() const { return item_->kind() == Kind::integer; }
@@ -40,6 +43,16 @@ class Entry {
   // and `scratch` are.
   std::string_view text(NumberText& scratch) const;
 
+  // The value lies in a counted, immutable blob (it has at least kLargeValue bytes).
+  bool is_large() const { return item_->kind() == Kind::blob; }
+  // Keeps the bytes of a large value alive and unchanged. REQUIRES: is_large().
+  Pin pin() const { return item_->blob()->pin(); }
+
+  // ---- of any type ----
+
+  // Is there more to the value than bytes in the item: a large value's, or an object's?
+  bool owns_memory() const { return storage::owns_memory(item_->kind()); }
+
   // Unix ms or kNoDeadline.
   int64_t deadline_ms() const { return item_->deadline_ms(); }
   // Has a deadline, and it is not after `now_ms`.
@@ -47,11 +60,6 @@ class Entry {
     const int64_t deadline = item_->deadline_ms();
     return deadline != kNoDeadline && deadline <= now_ms;
   }
-
-  // The value lies in a counted, immutable blob (it has at least kLargeValue bytes).
-  bool is_large() const { return item_->kind() == Kind::blob; }
-  // Keeps the bytes of a large value alive and unchanged. REQUIRES: is_large().
-  Pin pin() const { return item_->blob()->pin(); }
 
  private:
   friend class HeldValue;

@@ -8,7 +8,7 @@
 //            long:  text 3 bytes; then 4 bytes: key (bits 0..29), bit 30 wide deadline, bit 31 far
 //   deadline 5 bytes (42 bits with those in the flags, all ones: none), or 8 if wide; Unix ms
 //   body     key, then value; or, if far, 8 bytes of pointer to a FarBody that holds both
-//   value    the text, or 8 bytes of integer, or 8 bytes of pointer to a Blob
+//   value    the text, or 8 bytes of integer, or 8 bytes of pointer to a Blob or an Object
 //
 // All but the first field are at any address. A short item of a 16-byte key and a 64-byte text
 // takes 83 bytes, 88 with a deadline.
@@ -30,10 +30,18 @@ namespace larder::storage {
 constexpr int64_t kNoDeadline = -1;
 constexpr size_t kMaxKeyLength = size_t{1} << 29;
 
-enum class Type : uint8_t { string };
+class Object;
 
-// How a value lies in its item. Further types take further kinds.
-enum class Kind : uint8_t { free = 0, text = 1, integer = 2, blob = 3 };
+// Of a value. All but strings are objects (object.h), whatever their type.
+enum class Type : uint8_t { string, list };
+
+// How a value lies in its item.
+enum class Kind : uint8_t { free = 0, text = 1, integer = 2, blob = 3, object = 4 };
+
+// The value is a pointer to memory that the entry owns.
+constexpr bool owns_memory(Kind kind) {
+  return kind >= Kind::blob;
+}
 
 // What a far item's slot points to: key and value, allocated apart.
 struct FarBody {
@@ -150,6 +158,12 @@ class Item {
     return blob;
   }
   void set_blob(Blob* blob) { std::memcpy(value(), &blob, sizeof blob); }
+  Object* object() const {
+    Object* object;
+    std::memcpy(&object, value(), sizeof object);
+    return object;
+  }
+  void set_object(Object* object) { std::memcpy(value(), &object, sizeof object); }
 
   // Changes what kind of value follows; the caller then writes the value. REQUIRES: the header can
   // say it (see can_say()).

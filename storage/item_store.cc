@@ -458,7 +458,7 @@ size_t ItemStore::move_items(RunId id, FunctionRef<void(Item* from, Item* to)> m
     Item* to = take_slot(slot_class);
     std::memcpy(to, from, run.slot_bytes);
     note_deadline(to, to->deadline_ms());
-    const unsigned outside = (to->is_far() ? 1u : 0u) + (to->kind() == Kind::blob ? 1u : 0u);
+    const unsigned outside = (to->is_far() ? 1u : 0u) + (owns_memory(to->kind()) ? 1u : 0u);
     Run& target = runs_[run_around(to)];
     target.outside = static_cast<uint16_t>(target.outside + outside);
     moved(from, to);
@@ -483,13 +483,14 @@ void ItemStore::detach() {
   map_ = nullptr;
 }
 
-size_t ItemStore::release_slice(size_t max_items) {
+size_t ItemStore::release_slice(size_t max_items, std::vector<Object*>& objects) {
   size_t released = 0;
   for (; next_released_run_ < runs_.size() && released < max_items; ++next_released_run_) {
     const Run& run = runs_[next_released_run_];
     if (run.first_slot == nullptr || run.outside == 0) continue;
     for_each_live(run, [&](Item* item) {
       if (item->kind() == Kind::blob) item->blob()->release();
+      if (item->kind() == Kind::object) objects.push_back(item->object());
       if (item->is_far()) free_memory(item->far_body());
       ++released;
     });

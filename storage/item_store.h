@@ -4,11 +4,11 @@
 //   run      consecutive pages of a region, cut into slots of one class (run.h)
 //   slot     one item, or free
 //
-// Owns regions, runs, and what the items own elsewhere (far bodies, blobs). Knows which runs hold
-// the earliest deadlines: for each run with deadlines a bound that is never later than the earliest
-// of them, in a heap. Looking at one run, 4 KiB in sequence, tells exactly. That is all there is
-// about deadlines: an entry's removal, its overwriting and a deadline that moves later cost
-// nothing, and a deadline takes no memory but its field.
+// Owns regions, runs, and what the items own elsewhere (far bodies, blobs, objects). Knows which
+// runs hold the earliest deadlines: for each run with deadlines a bound that is never later than
+// the earliest of them, in a heap. Looking at one run, 4 KiB in sequence, tells exactly. That is
+// all there is about deadlines: an entry's removal, its overwriting and a deadline that moves later
+// cost nothing, and a deadline takes no memory but its field.
 //
 // Never looks at a value, never finds a key.
 // Invariants
@@ -51,14 +51,14 @@ class ItemStore {
   // A formatted item without its value; far if it does not fit into a slot. `spare_bytes` more than
   // its value needs lie behind it.
   Item* create(ItemShape shape, std::string_view key, size_t spare_bytes = 0);
-  // Frees its slot and far body; a blob is the caller's to release.
+  // Frees its slot and far body; a blob or object is the caller's to release.
   void release(Item* item);
 
   ItemRef ref_of(const Item* item) const;
   Item* item(ItemRef ref) const { return map_->item(ref); }
   // Bytes its value may take where it is.
   size_t value_room(const Item* item) const;
-  // What the item takes, slot and far body; a blob is not in it.
+  // What the item takes, slot and far body; a blob or object is not in it.
   size_t bytes_of(const Item* item) const;
   // The items' slots and far bodies.
   size_t bytes() const { return bytes_; }
@@ -122,7 +122,8 @@ class ItemStore {
   // Leaves map and account, at once. Nothing but release_slice() may follow.
   void detach();
   // Frees items and what they own, about `max_items` of them; returns how many. 0: nothing is left.
-  size_t release_slice(size_t max_items);
+  // Their objects are not freed but appended to `objects`, whose owner they then belong to.
+  size_t release_slice(size_t max_items, std::vector<Object*>& objects);
 
   // Checks the invariants; aborts with a message if one is broken.
   void verify() const;

@@ -35,6 +35,7 @@ Shard::~Shard() {
   for (unsigned db = 0; db < kMaxDatabases; ++db) clear(db);
   constexpr size_t kMany = 1u << 20;
   while (!detached_.empty()) release_detached(kMany);
+  while (!discarded_.empty()) release_discarded(kMany);
 }
 
 Entry Shard::entry_at(Database& database, Slot* slot) {
@@ -156,7 +157,7 @@ void Shard::erase(unsigned db, Entry existing) {
     database.deadline_sum_ms -= static_cast<uint64_t>(deadline_ms);
   }
   database.table.erase(existing.slot_, hasher_(item->key()));
-  if (item->kind() == Kind::blob) drop_blob(database, item);
+  if (owns_memory(item->kind())) drop_owned(database, item);
   forget_rank(database, item);
   free_item(database, item);
   if (--entries_ == 0) next_due_ms_ = kNothingDue;
@@ -199,8 +200,10 @@ size_t Shard::reserved_bytes() const {
 }
 
 size_t Shard::bytes_of(unsigned db, Entry entry) const {
-  const size_t blob_bytes = entry.is_large() ? entry.item_->blob()->allocated_bytes() : 0;
-  return databases_[db].store->bytes_of(entry.item_) + blob_bytes;
+  size_t owned_bytes = 0;
+  if (entry.is_large()) owned_bytes = entry.item_->blob()->allocated_bytes();
+  if (entry.is_object()) owned_bytes = entry.object().bytes();
+  return databases_[db].store->bytes_of(entry.item_) + owned_bytes;
 }
 
 uint64_t Shard::scan(unsigned db, uint64_t position, FunctionRef<void(Entry)> visitor) {
@@ -232,13 +235,13 @@ void Shard::clear(unsigned db) {
     rank_position_ = 0;
   }
   entries_ -= database.table.size();
-  account_.bytes -= database.blob_bytes;
-  database.blob_bytes = 0;
+  account_.bytes -= database.owned_bytes;
+  database.owned_bytes = 0;
   database.with_deadline = 0;
   database.deadline_sum_ms = 0;
   database.store->detach();
   detached_.push_back({database.table.detach(), std::move(database.store)});
-  has_detached_ = true;
+  has_garbage_ = true;
   sparse_.remove(db);
   if (entries_ == 0) next_due_ms_ = kNothingDue;
 }
@@ -251,7 +254,7 @@ void Shard::swap_databases(unsigned a, unsigned b) {
   std::swap(one.store, other.store);
   if (one.store != nullptr) one.store->rebind(one.table.regions());
   if (other.store != nullptr) other.store->rebind(other.table.regions());
-  std::swap(one.blob_bytes, other.blob_bytes);
+  std::swap(one.owned_bytes, other.owned_bytes);
   std::swap(one.with_deadline, other.with_deadline);
   std::swap(one.deadline_sum_ms, other.deadline_sum_ms);
   std::swap(one.segment_sizes, other.segment_sizes);
@@ -267,13 +270,20 @@ void Shard::swap_databases(unsigned a, unsigned b) {
 
 size_t Shard::release_detached(size_t max_items) {
   Detached& detached = detached_.back();
-  size_t released = detached.store->release_slice(max_items);
+  size_t released = detached.store->release_slice(max_items, discarded_);
   if (released < max_items) {
     const size_t blocks = (max_items - released) / kItemsPerBlock + 1;
     released += detached.table.release_slice(blocks) * kItemsPerBlock;
   }
   if (released < max_items && detached.table.is_empty()) detached_.pop_back();
-  has_detached_ = !detached_.empty();
+  has_garbage_ = !detached_.empty() || !discarded_.empty();
+  return released;
+}
+
+size_t Shard::release_discarded(size_t max_parts) {
+  const size_t released = Object::release_slice(discarded_.back(), max_parts);
+  if (discarded_.back() == nullptr) discarded_.pop_back();
+  has_garbage_ = !detached_.empty() || !discarded_.empty();
   return released;
 }
 
@@ -289,6 +299,7 @@ size_t Shard::evacuate(Database& database) {
 
 bool Shard::release_slice(size_t max_items) {
   size_t done = 0;
+  while (!discarded_.empty() && done < max_items) done += release_discarded(max_items - done);
   while (!detached_.empty() && done < max_items) done += release_detached(max_items - done) + 1;
   while (!sparse_.empty() && done < max_items) {
     const unsigned db = sparse_.first();

@@ -105,10 +105,23 @@ class Shard {
   // is stored as text.
   Entry set_range(unsigned db, Entry existing, size_t offset, std::string_view patch);
 
+  // ---- Objects (object.h) ----
+
+  // Creates an entry that owns `object`. REQUIRES: the key is absent.
+  Entry insert_object(unsigned db, std::string_view key, Hash hash, Object* object,
+                      int64_t deadline_ms);
+  // Overwrites with `object`, which the entry then owns.
+  Entry set_object(unsigned db, Entry existing, Object* object, int64_t deadline_ms);
+  // An entry's object was changed: what it took before, and takes now.
+  void edited(unsigned db, size_t bytes_before, size_t bytes_after);
+  // Erases the entry; the object is the caller's then. REQUIRES: existing.is_object().
+  Object* extract(unsigned db, Entry existing);
+
   // ---- Any type ----
 
   // kNoDeadline removes the deadline.
   Entry set_deadline(unsigned db, Entry existing, int64_t deadline_ms);
+  // What a large object takes is given back by release_slice(), as with all that frees one.
   void erase(unsigned db, Entry existing);
 
   // ---- The database as a whole ----
@@ -118,9 +131,9 @@ class Shard {
   size_t with_deadline(unsigned db) const;
   // Exact mean of the deadlines in Unix ms; 0 if there are none.
   double mean_deadline_ms(unsigned db) const;
-  // Memory taken by tables, items and blobs, in bytes as slots and the allocator round them. A blob
-  // that entries share counts for each of them. What waits for release_slice() counts as free
-  // already.
+  // Memory taken by tables, items, blobs and objects, in bytes as slots and the allocator round
+  // them. A blob that entries share counts for each of them. What waits for release_slice() counts
+  // as free already.
   size_t bytes() const { return account_.bytes; }
   // What of it the tables take, which is all that is neither keys nor values. O(databases).
   size_t table_bytes() const;
@@ -145,9 +158,10 @@ class Shard {
   // Exchanges two databases at once.
   void swap_databases(unsigned a, unsigned b);
   // There is something for release_slice() to do.
-  bool is_untidy() const { return has_detached_ || !sparse_.empty() || !unranked_.empty(); }
-  // Frees up to about `max_items` entries of what clear() left, or moves items together where slots
-  // have become sparse; true while more remains. Ends the validity of entries.
+  bool is_untidy() const { return has_garbage_ || !sparse_.empty() || !unranked_.empty(); }
+  // Frees up to about `max_items` entries of what clear() left, or as many pieces of large objects
+  // that are of no entry any more, or moves items together where slots have become sparse; true
+  // while more remains. Ends the validity of entries.
   bool release_slice(size_t max_items);
 
   // ---- Expiry, over all databases of the shard ----
@@ -213,7 +227,7 @@ class Shard {
 
     Table table;
     std::unique_ptr<ItemStore> store;  // null until the first entry
-    size_t blob_bytes = 0;
+    size_t owned_bytes = 0;  // of blobs and objects
     size_t with_deadline = 0;
     WideSum deadline_sum_ms = 0;
     size_t segment_sizes[2] = {};
@@ -248,6 +262,11 @@ class Shard {
   char* grow_blob(Database& database, Item* item, size_t length);
   void take_blob(Database& database, Item* item, Blob* blob);
   void drop_blob(Database& database, Item* item);
+  void count_owned(Database& database, Item* item, size_t bytes);
+  void discount_owned(Database& database, Item* item, size_t bytes);
+  // Gives up the blob or object; the item still has to get another value. REQUIRES: it has one.
+  void drop_owned(Database& database, Item* item);
+  void discard(Object* object);
   ItemStore& store_of(Database& database);
   void free_item(Database& database, Item* item);
 
@@ -279,13 +298,14 @@ class Shard {
   void find_next_due();
   size_t evacuate(Database& database);
   size_t release_detached(size_t max_items);
+  size_t release_discarded(size_t max_parts);
 
   // First, so that what every command looks at and the root of database 0 share a cache line with
   // what lies before the shard: its lock, and what is known of its account.
-  Account account_;            // tables, items and blobs of all databases
+  Account account_;            // tables, items, blobs and objects of all databases
   DatabaseSet sparse_;         // whose store may be sparse
   DatabaseSet unranked_;       // that may have items without ranks
-  bool has_detached_ = false;  // detached_ is not empty
+  bool has_garbage_ = false;   // detached_ or discarded_ is not empty
   EvictionPolicy eviction_ = EvictionPolicy::none;
   bool volatile_only_ = false;
   Database databases_[kMaxDatabases];  // only refers to what follows
@@ -297,6 +317,7 @@ class Shard {
   size_t entries_ = 0;  // of all databases
   int64_t next_due_ms_ = kNothingDue;
   std::vector<Detached> detached_;
+  std::vector<Object*> discarded_;  // of no entry any more, to be freed in slices
   std::vector<Item*> due_;  // scratch
 
   unsigned front_ = 0;

@@ -22,6 +22,9 @@ size_t spare_for(size_t bytes) {
   return bytes / 4;
 }
 
+// Objects of more pieces are freed in slices.
+constexpr size_t kPartsFreedAtOnce = 16;
+
 }  // namespace
 
 ItemStore& Shard::store_of(Database& database) {
@@ -32,19 +35,40 @@ ItemStore& Shard::store_of(Database& database) {
   return *database.store;
 }
 
+void Shard::count_owned(Database& database, Item* item, size_t bytes) {
+  database.store->owns_outside(item, true);
+  database.owned_bytes += bytes;
+  account_.bytes += bytes;
+}
+
+void Shard::discount_owned(Database& database, Item* item, size_t bytes) {
+  database.store->owns_outside(item, false);
+  database.owned_bytes -= bytes;
+  account_.bytes -= bytes;
+}
+
 void Shard::take_blob(Database& database, Item* item, Blob* blob) {
   item->set_blob(blob);
-  database.store->owns_outside(item, true);
-  database.blob_bytes += blob->allocated_bytes();
-  account_.bytes += blob->allocated_bytes();
+  count_owned(database, item, blob->allocated_bytes());
 }
 
 void Shard::drop_blob(Database& database, Item* item) {
   Blob* blob = item->blob();
-  database.store->owns_outside(item, false);
-  database.blob_bytes -= blob->allocated_bytes();
-  account_.bytes -= blob->allocated_bytes();
+  discount_owned(database, item, blob->allocated_bytes());
   blob->release();
+}
+
+void Shard::drop_owned(Database& database, Item* item) {
+  if (item->kind() == Kind::blob) return drop_blob(database, item);
+  Object* object = item->object();
+  discount_owned(database, item, object->bytes());
+  discard(object);
+}
+
+void Shard::discard(Object* object) {
+  if (object->parts() <= kPartsFreedAtOnce) return Object::release(object);
+  discarded_.push_back(object);
+  has_garbage_ = true;
 }
 
 // The item is formatted for the value's kind and length.
@@ -62,6 +86,9 @@ void Shard::write_value(Database& database, Item* item, const NewValue& value) {
       std::memcpy(blob->data(), value.text.data(), value.text.size());
       return take_blob(database, item, blob);
     }
+    case Kind::object:
+      item->set_object(value.object);
+      return count_owned(database, item, value.object->bytes());
     case Kind::free:
       break;
   }
@@ -110,7 +137,7 @@ Item* Shard::replace_item(Database& database, Entry& entry, ItemShape shape, siz
 void Shard::move_value(Database& database, Entry& entry, const ItemShape& shape) {
   Item* old = replace_item(database, entry, shape, 0);
   std::memcpy(entry.item_->value(), old->value(), shape.value_bytes());
-  if (shape.kind == Kind::blob) {
+  if (owns_memory(shape.kind)) {
     database.store->owns_outside(old, false);
     database.store->owns_outside(entry.item_, true);
   }
@@ -139,16 +166,16 @@ Entry Shard::overwrite(unsigned db, Entry existing, const NewValue& value, int64
   Item* item = existing.item_;
   if (deadline_ms != kNoDeadline) deadline_ms = std::max<int64_t>(deadline_ms, 0);
   const bool has_room = item->has_room_for(deadline_ms);
-  if (item->kind() == Kind::blob) {
-    Blob* blob = item->blob();
-    if (value.kind == Kind::blob && has_room && blob->is_exclusive() &&
-        fits_outside(value.text.size(), blob->capacity())) {
-      std::memcpy(blob->data(), value.text.data(), value.text.size());
-      blob->set_size(value.text.size());
+  if (owns_memory(item->kind())) {
+    if (item->kind() == Kind::blob && value.kind == Kind::blob && has_room &&
+        item->blob()->is_exclusive() &&
+        fits_outside(value.text.size(), item->blob()->capacity())) {
+      std::memcpy(item->blob()->data(), value.text.data(), value.text.size());
+      item->blob()->set_size(value.text.size());
       apply_deadline(database, item, deadline_ms);
       return existing;
     }
-    drop_blob(database, item);
+    drop_owned(database, item);
     item->set_kind(Kind::integer, 0);  // of no meaning, but of the same size
   }
   if (has_room && fits_in_place(database, item, value)) {
@@ -217,6 +244,34 @@ Entry Shard::insert_integer(unsigned db, std::string_view key, Hash hash, int64_
                             int64_t deadline_ms) {
   return create(db, key, hash, NewValue::of_integer(value), deadline_ms);
 }
+
+// ---- objects ------------------------------------------------------------------------------------
+
+Entry Shard::insert_object(unsigned db, std::string_view key, Hash hash, Object* object,
+                           int64_t deadline_ms) {
+  return create(db, key, hash, NewValue::of_object(object), deadline_ms);
+}
+
+Entry Shard::set_object(unsigned db, Entry existing, Object* object, int64_t deadline_ms) {
+  return overwrite(db, existing, NewValue::of_object(object), deadline_ms);
+}
+
+void Shard::edited(unsigned db, size_t bytes_before, size_t bytes_after) {
+  const size_t difference = bytes_after - bytes_before;  // of either sign, modulo 2^64
+  databases_[db].owned_bytes += difference;
+  account_.bytes += difference;
+}
+
+Object* Shard::extract(unsigned db, Entry existing) {
+  Item* item = existing.item_;
+  Object* object = item->object();
+  discount_owned(databases_[db], item, object->bytes());
+  item->set_kind(Kind::integer, 0);  // of no meaning, but of the same size
+  erase(db, existing);
+  return object;
+}
+
+// ---- texts that grow ----------------------------------------------------------------------------
 
 char* Shard::grow_blob(Database& database, Item* item, size_t length) {
   Blob* blob = item->blob();

@@ -101,7 +101,7 @@ void Shard::verify() const {
     const ItemStore& store = *database.store;
     store.verify();
     size_t item_bytes = 0;
-    size_t blob_bytes = 0;
+    size_t owned_bytes = 0;
     size_t with_deadline = 0;
     WideSum deadline_sum_ms = 0;
     size_t segment_sizes[2] = {};
@@ -113,7 +113,12 @@ void Shard::verify() const {
         check(store.ref_of(item).bits() == ref_in(*slot).bits(),
               "a reference leads back to itself");
         item_bytes += store.bytes_of(item);
-        if (item->kind() == Kind::blob) blob_bytes += item->blob()->allocated_bytes();
+        if (item->kind() == Kind::blob) owned_bytes += item->blob()->allocated_bytes();
+        if (item->kind() == Kind::object) {
+          check(!item->object()->is_empty(), "no entry holds an empty object");
+          item->object()->verify();
+          owned_bytes += item->object()->bytes();
+        }
         if (keeps_ranks() && item->has_rank_room()) ++segment_sizes[segment_of(item)];
         const int64_t deadline_ms = item->deadline_ms();
         if (deadline_ms == kNoDeadline) return;
@@ -123,7 +128,7 @@ void Shard::verify() const {
       });
     }
     check(item_bytes == store.bytes(), "the account of items is exact");
-    check(blob_bytes == database.blob_bytes, "the account of blobs is exact");
+    check(owned_bytes == database.owned_bytes, "the account of blobs and objects is exact");
     check(with_deadline == database.with_deadline, "entries with a deadline are counted");
     check(deadline_sum_ms == database.deadline_sum_ms, "the sum of deadlines is exact");
     for (unsigned segment = 0; segment < 2; ++segment) {
@@ -133,7 +138,7 @@ void Shard::verify() const {
     check(store.size() == table.size(), "the store has the table's items");
     check(!store.is_sparse() || sparse_.contains(db), "a sparse store is known");
     all_entries += table.size();
-    all_bytes += item_bytes + blob_bytes + table.structure_bytes();
+    all_bytes += item_bytes + owned_bytes + table.structure_bytes();
   }
   check(in_segments[0] == segment_sizes_[0] && in_segments[1] == segment_sizes_[1],
         "segments of all databases are counted");

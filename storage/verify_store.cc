@@ -60,7 +60,7 @@ void ItemStore::verify_run(RunId id, size_t* far_bytes) const {
   for_each_live(run, [&](const Item* item) {
     ++live;
     check(run_around(item) == id, "an item finds its run");
-    if (item->kind() == Kind::blob) ++outside;
+    if (owns_memory(item->kind())) ++outside;
     if (item->is_far()) {
       ++outside;
       *far_bytes += sizeof(FarBody) + item->far_body()->capacity;

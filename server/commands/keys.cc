@@ -15,14 +15,6 @@ using protocol::Reply;
 using storage::Entry;
 using text::equals_ignoring_case;
 
-std::string_view type_name(storage::Type type) {
-  switch (type) {
-    case storage::Type::string:
-      return "string";
-  }
-  return "unknown";
-}
-
 void del(KeyContext& context, Arguments, Reply& reply) {
   std::vector<std::string_view> effect;
   int64_t deleted = 0;
@@ -49,7 +41,7 @@ void exists(KeyContext& context, Arguments, Reply& reply) {
 
 void type(KeyContext& context, Arguments, Reply& reply) {
   const Entry entry = context.look_up_untouched(context.key());
-  reply.simple(entry ? type_name(entry.type()) : "none");
+  reply.simple(entry ? name_of(entry.type()) : "none");
 }
 
 // ---- walking ------------------------------------------------------------------------------------
@@ -151,7 +143,7 @@ void scan(KeyContext& context, Arguments arguments, Reply& reply) {
       if (context.is_due(entry)) return;
       const std::string_view key = entry.key();
       if (!options.matches_all && !matches(options.match, key, budget)) return;
-      if (options.type && !equals_ignoring_case(*options.type, type_name(entry.type()))) {
+      if (options.type && !equals_ignoring_case(*options.type, name_of(entry.type()))) {
         return;
       }
       found.push_back(key);

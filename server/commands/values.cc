@@ -3,6 +3,8 @@
 #include <limits>
 #include <string>
 
+#include "server/commands/list_encoding.h"
+
 namespace larder::server {
 
 std::optional<unsigned> read_database(std::string_view argument, unsigned databases,
@@ -70,9 +72,21 @@ bool persist_key(KeyContext& context, const Key& key, storage::Entry entry) {
   return true;
 }
 
+std::string_view name_of(storage::Type type) {
+  switch (type) {
+    case storage::Type::string:
+      return "string";
+    case storage::Type::list:
+      return "list";
+  }
+  return "unknown";
+}
+
 std::string_view encoding_of(const storage::Entry& entry) {
   constexpr size_t kLongestEmbedded = 44;
   switch (entry.type()) {
+    case storage::Type::list:
+      return list_encoding(entry.object().as<storage::List>());
     case storage::Type::string:
       break;
   }

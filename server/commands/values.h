@@ -13,21 +13,37 @@
 
 namespace larder::server {
 
+inline constexpr std::string_view kWrongType =
+    "WRONGTYPE Operation against a key holding the wrong kind of value";
 inline constexpr std::string_view kNotAnInteger = "ERR value is not an integer or out of range";
 inline constexpr std::string_view kSyntaxError = "ERR syntax error";
 inline constexpr std::string_view kNoDatabase = "ERR DB index is out of range";
 
-// The value as a bulk string; a large one is sent from where it lies.
+// May a command on strings work with what find() answered: a string, or nothing? Answers the error
+// if not.
+[[nodiscard]] inline bool is_string_or_absent(const storage::Entry& entry,
+                                              protocol::Reply& reply) {
+  if (!entry || !entry.is_object()) [[likely]]
+    return true;
+  reply.error(kWrongType);
+  return false;
+}
+
+inline void reply_pinned(protocol::Reply& reply, const storage::Pin& pin) {
+  reply.bulk_pinned({pin.data, pin.size, pin.owner, pin.release});
+}
+
+// The value as a bulk string; a large one is sent from where it lies. Answers the error if it is no
+// string.
 inline void reply_value(protocol::Reply& reply, const storage::Entry& entry) {
-  if (entry.is_large()) [[unlikely]] {
-    const storage::Pin pin = entry.pin();
-    return reply.bulk_pinned({pin.data, pin.size, pin.owner, pin.release});
+  if (entry.owns_memory()) [[unlikely]] {
+    return entry.is_large() ? reply_pinned(reply, entry.pin()) : reply.error(kWrongType);
   }
   storage::NumberText scratch;
   reply.bulk(entry.text(scratch));
 }
 
-// The value, or null for an absent one.
+// The same, or null for an absent one.
 inline void reply_value_or_null(protocol::Reply& reply, const storage::Entry& entry) {
   if (entry) {
     reply_value(reply, entry);
@@ -91,8 +107,11 @@ void expire_key_at(KeyContext& context, const Key& key, storage::Entry entry, in
 // False if the key has no deadline to remove.
 bool persist_key(KeyContext& context, const Key& key, storage::Entry entry);
 
-// How the value is kept, in Redis's words: "int", "embstr" or "raw". The last two go by the length
-// alone; Redis also remembers whether a text was ever appended to.
+// In Redis's words: "string", "list".
+std::string_view name_of(storage::Type type);
+
+// How the value is kept, in Redis's words. "embstr" and "raw" go by the length alone; Redis also
+// remembers whether a text was ever appended to.
 std::string_view encoding_of(const storage::Entry& entry);
 
 // The text of an integer, for effects.

@@ -10,19 +10,25 @@
 #include <map>
 #include <string>
 
+#include "storage/list/list.h"
 #include "storage/shard.h"
 
 namespace {
 
+using larder::storage::End;
 using larder::storage::Entry;
+using larder::storage::HeldValue;
 using larder::storage::KeyHasher;
 using larder::storage::kNoDeadline;
+using larder::storage::List;
 using larder::storage::NumberText;
+using larder::storage::Object;
 using larder::storage::Shard;
 
 struct Value {
-  std::string text;
+  std::string text;  // of a string; of a list the element that all are
   int64_t deadline_ms = kNoDeadline;
+  size_t elements = 0;  // of a list
 };
 
 void require(bool holds, const char* message) {
@@ -87,13 +93,14 @@ class Run {
     }
     if (!entry) return;
     Value& value = known->second;
+    if (value.elements > 0 && (what == 9 || what == 10)) return;  // they are for strings
     switch (what) {
       case 7:
         shard_.erase(db, entry);
         model.erase(known);
         return;
       case 8:
-        value.text = std::to_string(int64_t{argument} - 128);
+        value = {std::to_string(int64_t{argument} - 128), value.deadline_ms};
         entry = shard_.set_integer(db, entry, int64_t{argument} - 128);
         break;
       case 9:
@@ -108,6 +115,9 @@ class Run {
         entry = shard_.set_range(db, entry, offset, patch);
         break;
       }
+      case 15:
+        entry = lengthen(db, entry, value, argument);
+        break;
       case 11:
         value.deadline_ms = kNoDeadline;
         entry = shard_.set_deadline(db, entry, kNoDeadline);
@@ -123,14 +133,34 @@ class Run {
   void copy(unsigned db, const std::string& key, uint8_t argument) {
     const Entry from = find(db, key);
     if (!from) return;
-    const larder::storage::HeldValue value(from);
     const unsigned to_db = argument & 1;
     const std::string to_key = "k" + std::to_string(argument >> 1);
     const Value& copied = models_[to_db][to_key] = models_[db][key];
     const Entry to = find(to_db, to_key);
+    if (from.is_object()) {
+      Object* object = from.object().copy();
+      same(to ? shard_.set_object(to_db, to, object, copied.deadline_ms)
+              : shard_.insert_object(to_db, to_key, hasher_(to_key), object, copied.deadline_ms),
+           copied);
+      return;
+    }
+    const HeldValue value(from);
     same(to ? shard_.set(to_db, to, value, copied.deadline_ms)
             : shard_.insert(to_db, to_key, hasher_(to_key), value, copied.deadline_ms),
          copied);
+  }
+
+  // Makes a list of the entry, or pushes to the one it has.
+  Entry lengthen(unsigned db, Entry entry, Value& value, uint8_t argument) {
+    const bool is_list = value.elements > 0;
+    if (!is_list) value.text = text(argument % 128);
+    List* list = is_list ? &entry.object().as<List>() : List::create();
+    const size_t before = list->bytes();
+    for (size_t left = size_t{argument} + 1; left > 0; --left) list->push(End::front, value.text);
+    value.elements += size_t{argument} + 1;
+    if (!is_list) return shard_.set_object(db, entry, list, value.deadline_ms);
+    shard_.edited(db, before, list->bytes());
+    return entry;
   }
 
   void many(unsigned db, uint8_t number, bool insert) {
@@ -180,9 +210,17 @@ class Run {
 
   static void same(Entry entry, const Value& value) {
     NumberText scratch;
-    require(static_cast<bool>(entry) && entry.text(scratch) == value.text, "the values differ");
-    require(entry.length() == value.text.size(), "the lengths differ");
+    require(static_cast<bool>(entry), "the key is missing");
     require(entry.deadline_ms() == value.deadline_ms, "the deadlines differ");
+    require(entry.is_object() == (value.elements > 0), "the types differ");
+    if (entry.is_object()) {
+      const List& list = entry.object().as<List>();
+      require(list.size() == value.elements, "the numbers of elements differ");
+      require(list.peek(End::back).bytes(scratch) == value.text, "the elements differ");
+      return;
+    }
+    require(entry.text(scratch) == value.text, "the values differ");
+    require(entry.length() == value.text.size(), "the lengths differ");
   }
   static std::string text(uint8_t argument) {
     if (argument < 32) return std::to_string(argument);

@@ -1,5 +1,6 @@
 // Slots, runs and regions: what is free is used again, what is sparse moves together.
 #include "storage/item_store.h"
+#include "storage/list/list.h"
 
 #include <catch2/catch.hpp>
 #include <map>
@@ -13,7 +14,8 @@ namespace {
 struct World {
   ~World() {
     store.detach();
-    while (store.release_slice(100) > 0) {
+    std::vector<Object*> objects;
+    while (store.release_slice(100, objects) > 0) {
     }
   }
 
@@ -131,7 +133,7 @@ TEST_CASE("due items are handed out, and the bound of the others is exact afterw
   world.store.verify();
 }
 
-TEST_CASE("a detached store is freed in slices, far bodies and blobs too") {
+TEST_CASE("a detached store is freed in slices, far bodies and blobs too; objects are handed on") {
   RegionPool pool;
   Account account;
   RegionMap map;
@@ -143,12 +145,20 @@ TEST_CASE("a detached store is freed in slices, far bodies and blobs too") {
   Item* item = store.create({.kind = Kind::blob, .key_length = 0}, "");
   item->set_blob(Blob::create(20'000));
   store.owns_outside(item, true);
+  List* list = List::create();
+  item = store.create({.kind = Kind::object, .key_length = 0}, "");
+  item->set_object(list);
+  store.owns_outside(item, true);
   store.detach();
   CHECK(account.bytes == 0);
   CHECK(map.is_empty());
   size_t slices = 0;
-  while (store.release_slice(100) > 0) ++slices;
+  std::vector<Object*> objects;
+  while (store.release_slice(100, objects) > 0) ++slices;
   CHECK(slices >= 5);
+  REQUIRE(objects.size() == 1);
+  CHECK(objects[0] == list);
+  Object::release(objects[0]);
 }
 
 }  // namespace

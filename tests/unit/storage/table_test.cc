@@ -20,7 +20,8 @@ class OneTable {
         store_(region_tables_, account_, table.regions()) {}
   ~OneTable() {
     store_.detach();
-    while (store_.release_slice(1'000) > 0) {
+    std::vector<Object*> objects;
+    while (store_.release_slice(1'000, objects) > 0) {
     }
     DetachedTable detached = table.detach();
     while (!detached.is_empty()) detached.release_slice(1'000);
