@@ -1,6 +1,8 @@
 #include "storage/rdb/dump.h"
 
+#include "storage/check.h"
 #include "storage/rdb/crc64.h"
+#include "storage/rdb/list.h"
 #include "storage/rdb/reader.h"
 #include "storage/rdb/string.h"
 #include "storage/rdb/writer.h"
@@ -29,6 +31,21 @@ std::string dump_string(std::string_view text) {
   return payload;
 }
 
+std::string dump_object(const Object& object) {
+  std::string payload;
+  payload.reserve(object.bytes() + kFooterBytes);
+  switch (object.type()) {
+    case Type::list:
+      payload += static_cast<char>(ValueType::list_quicklist_2);
+      append_list(object.as<List>(), payload);
+      break;
+    case Type::string:
+      fail_check("strings are no objects");
+  }
+  append_footer(payload);
+  return payload;
+}
+
 void append_footer(std::string& payload) {
   append_little_endian(kWrittenVersion, kVersionBytes, payload);
   append_little_endian(crc64(payload), kChecksumBytes, payload);
@@ -52,6 +69,30 @@ std::optional<std::string_view> read_string_body(std::string_view body, uint64_t
   const std::optional<std::string_view> text = read_string(reader, max_bytes, scratch);
   if (!text || reader.left() != 0) return std::nullopt;
   return text;
+}
+
+bool is_string_body(std::string_view body) {
+  return !body.empty() && ValueType(static_cast<uint8_t>(body[0])) == ValueType::string;
+}
+
+Object* read_object_body(std::string_view body, uint64_t max_bytes) {
+  Reader reader(body);
+  const std::optional<uint8_t> type = reader.byte();
+  if (!type) return nullptr;
+  Object* object = nullptr;
+  switch (ValueType(*type)) {
+    case ValueType::list:
+    case ValueType::list_ziplist:
+    case ValueType::list_quicklist:
+    case ValueType::list_quicklist_2:
+      object = read_list(ValueType(*type), reader, max_bytes);
+      break;
+    case ValueType::string:
+      break;
+  }
+  if (object == nullptr || reader.left() == 0) return object;
+  Object::release(object);
+  return nullptr;
 }
 
 }  // namespace larder::storage::rdb

@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 
+#include "storage/object.h"
 #include "storage/rdb/format.h"
 
 namespace larder::storage::rdb {
@@ -24,6 +25,9 @@ constexpr size_t kFooterBytes = 10;
 
 // The payload of a string value; at most 20 bytes longer than its text.
 std::string dump_string(std::string_view text);
+
+// The payload of any other value.
+std::string dump_object(const Object& object);
 
 // Completes a body that is already in `payload`.
 void append_footer(std::string& payload);
@@ -37,5 +41,14 @@ void append_footer(std::string& payload);
 [[nodiscard]] std::optional<std::string_view> read_string_body(std::string_view body,
                                                                uint64_t max_bytes,
                                                                std::string& scratch);
+
+// Is the body one of a string value, if it is sound?
+bool is_string_body(std::string_view body);
+
+// The object of a body of any other type; the caller's. Null if it is malformed, of a type that is
+// not known here, without elements, has a string of more than `max_bytes`, or is followed by
+// further bytes. What it takes is bounded by the body: packed strings are at most 88 times as long
+// as their bytes there.
+[[nodiscard]] Object* read_object_body(std::string_view body, uint64_t max_bytes);
 
 }  // namespace larder::storage::rdb

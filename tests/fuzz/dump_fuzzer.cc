@@ -9,7 +9,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "storage/list/list.h"
 #include "storage/rdb/dump.h"
 
 namespace {
@@ -112,6 +114,169 @@ std::optional<std::string> slow_body(std::string_view body, uint64_t max_bytes) 
   return text;
 }
 
+// ---- lists --------------------------------------------------------------------------------------
+
+using Elements = std::vector<std::string>;
+
+std::string signed_text(uint64_t value, unsigned bits) {
+  const uint64_t sign = uint64_t{1} << (bits - 1);
+  return std::to_string(static_cast<int64_t>((value ^ sign) - sign));
+}
+
+bool slow_listpack(const std::string& bytes, Elements& elements) {
+  SlowReader reader(bytes);
+  if (reader.number(4, false) != bytes.size()) return false;
+  const uint64_t said = reader.number(2, false);
+  uint64_t count = 0;
+  for (;; ++count) {
+    const unsigned first = reader.byte();
+    if (!reader.ok()) return false;
+    if (first == 0xff) break;
+    uint64_t length = 1;  // of the data
+    std::string text;
+    const auto integer = [&](unsigned width) {
+      text = signed_text(reader.number(width, false), 8 * width);
+      length += width;
+    };
+    const auto plain = [&](uint64_t more, uint64_t size) {
+      text = reader.text(size);
+      length += more + size;
+    };
+    if (first < 0x80) {
+      text = std::to_string(first);
+    } else if (first < 0xc0) {
+      plain(0, first - 0x80);
+    } else if (first < 0xe0) {
+      text = signed_text((first - 0xc0) * 256 + reader.byte(), 13);
+      length += 1;
+    } else if (first < 0xf0) {
+      const unsigned low = reader.byte();
+      plain(1, (first - 0xe0) * 256 + low);
+    } else if (first == 0xf0) {
+      const uint64_t size = reader.number(4, false);
+      plain(4, size);
+    } else if (first <= 0xf4) {
+      constexpr unsigned kWidths[] = {2, 3, 4, 8};
+      integer(kWidths[first - 0xf1]);
+    } else {
+      return false;
+    }
+    const unsigned behind = length < 128         ? 1
+                            : length < 16'383    ? 2
+                            : length < 2'097'151 ? 3
+                            : length < 268'435'455 ? 4
+                                                   : 5;
+    for (unsigned at = 0; at < behind; ++at) {
+      const uint64_t part = length >> (7 * (behind - 1 - at)) & 127;
+      if (reader.byte() != part + (at == 0 ? 0 : 128)) return false;
+    }
+    if (!reader.ok()) return false;
+    elements.push_back(text);
+  }
+  return reader.at_end() && (said == 0xffff || said == count);
+}
+
+bool slow_ziplist(const std::string& bytes, Elements& elements) {
+  SlowReader reader(bytes);
+  if (reader.number(4, false) != bytes.size()) return false;
+  const uint64_t last = reader.number(4, false);
+  const uint64_t said = reader.number(2, false);
+  uint64_t at = 10;
+  uint64_t before = 0;
+  uint64_t count = 0;
+  for (;; ++count) {
+    uint64_t back = reader.byte();
+    if (!reader.ok()) return false;
+    if (back == 255) break;
+    uint64_t length = 2;  // of the entry
+    if (back == 254) {
+      back = reader.number(4, false);
+      length += 4;
+    }
+    if (back != before) return false;
+    const unsigned first = reader.byte();
+    std::string text;
+    uint64_t size = 0;
+    if (first < 64) {
+      text = reader.text(size = first);
+    } else if (first < 128) {
+      text = reader.text(size = (first - 64) * 256 + reader.byte());
+      length += 1;
+    } else if (first == 0x80) {
+      text = reader.text(size = reader.number(4, true));
+      length += 4;
+    } else if (first > 0xf0 && first < 0xfe) {
+      text = std::to_string(first - 0xf1);
+    } else {
+      const unsigned width = first == 0xc0   ? 2
+                             : first == 0xd0 ? 4
+                             : first == 0xe0 ? 8
+                             : first == 0xf0 ? 3
+                             : first == 0xfe ? 1
+                                             : 0;
+      if (width == 0) return false;
+      text = signed_text(reader.number(width, false), 8 * width);
+      length += width;
+    }
+    if (!reader.ok()) return false;
+    elements.push_back(text);
+    before = length + size;
+    at += before;
+  }
+  return reader.at_end() && last == at - before && (said == 0xffff || said == count);
+}
+
+std::optional<Elements> slow_list(std::string_view body, uint64_t max_bytes) {
+  SlowReader reader(body);
+  const unsigned type = reader.byte();
+  if (type != 1 && type != 10 && type != 14 && type != 18) return std::nullopt;
+  uint64_t parts = type == 10 ? 1 : reader.length(reader.byte());
+  Elements elements;
+  for (; reader.ok() && parts > 0; --parts) {
+    const uint64_t container = type == 18 ? reader.length(reader.byte()) : 1;
+    const std::optional<std::string> part = slow_string(reader, max_bytes);
+    if (!reader.ok() || !part || part->size() > max_bytes) return std::nullopt;
+    if (type == 10 || type == 14) {
+      if (!slow_ziplist(*part, elements)) return std::nullopt;
+    } else if (container == 2) {
+      if (!slow_listpack(*part, elements)) return std::nullopt;
+    } else if (container == 1) {
+      elements.push_back(*part);
+    } else {
+      return std::nullopt;
+    }
+  }
+  if (!reader.at_end() || elements.empty()) return std::nullopt;
+  return elements;
+}
+
+Elements contents(const larder::storage::Object& object) {
+  Elements elements;
+  larder::storage::NumberText scratch;
+  const auto& list = object.as<larder::storage::List>();
+  for (auto at = list.first(larder::storage::End::front); at; at.next()) {
+    elements.emplace_back(at.element().bytes(scratch));
+  }
+  return elements;
+}
+
+void require_same_list(std::string_view body, uint64_t max_bytes) {
+  using larder::storage::Object;
+  Object* object = rdb::read_object_body(body, max_bytes);
+  const std::optional<Elements> expected = slow_list(body, max_bytes);
+  require((object != nullptr) == expected.has_value());
+  if (object == nullptr) return;
+  object->verify();
+  require(contents(*object) == *expected);
+  const std::string payload = rdb::dump_object(*object);
+  Object::release(object);
+  const std::optional<std::string_view> again = rdb::verified_body(payload);
+  require(again.has_value());
+  object = rdb::read_object_body(*again, std::numeric_limits<uint64_t>::max());
+  require(object != nullptr && contents(*object) == *expected);
+  Object::release(object);
+}
+
 void require_round_trip(std::string_view text) {
   const std::string payload = rdb::dump_string(text);
   constexpr size_t kMostAround = 1 + 9 + rdb::kFooterBytes;
@@ -147,6 +312,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::optional<std::string_view> text = rdb::read_string_body(bytes, max_bytes, scratch);
   require(text == slow_body(bytes, max_bytes));
   if (text) require_round_trip(*text);
+  require_same_list(bytes, max_bytes);
 
   read_payload(bytes);
   require_round_trip(bytes);
