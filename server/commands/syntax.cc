@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <iterator>
+#include <map>
 #include <span>
 #include <utility>
 
@@ -46,6 +47,10 @@ constexpr std::array kTypes{
     NameType{"*", "offset", ArgumentType::integer},
     NameType{"*", "start", ArgumentType::integer},
     NameType{"*", "end", ArgumentType::integer},
+    NameType{"*", "stop", ArgumentType::integer},
+    NameType{"lpos", "rank", ArgumentType::integer},
+    NameType{"lpos", "num-matches", ArgumentType::integer},
+    NameType{"lpos", "len", ArgumentType::integer},
     NameType{"*", "client-id", ArgumentType::integer},
     NameType{"*", "maxage", ArgumentType::integer},
     NameType{"*", "protover", ArgumentType::integer},
@@ -63,9 +68,11 @@ constexpr std::array kTypes{
 struct GivenName {
   std::string_view parts;  // a glob pattern of the parts' names, joined by '_'
   std::string_view name;
+  std::string_view command = "*";  // a glob pattern
 };
 
-// What Redis 7 calls choices and blocks that it does not call by their joined parts.
+// What Redis 7 calls choices and blocks that it does not call by their joined parts. Where several
+// fit, a line's first such group has the first name, its second the second.
 constexpr std::array kGivenNames{
     GivenName{"nx_xx*", "condition"},
     GivenName{"gt_lt", "comparison"},
@@ -73,6 +80,10 @@ constexpr std::array kGivenNames{
     GivenName{"float_integer", "increment"},
     GivenName{"asc_desc", "order"},
     GivenName{"on_off", "enabled"},
+    GivenName{"before_after", "where"},
+    GivenName{"left_right", "wherefrom", "*lmove"},
+    GivenName{"left_right", "whereto", "*lmove"},
+    GivenName{"left_right", "where"},
     GivenName{"write_all", "mode"},
     GivenName{"async_sync", "async"},
     GivenName{"module-name_category_pattern", "filterby"},
@@ -140,19 +151,25 @@ class Parser {
     return arguments;
   }
 
-  static std::string name_of(std::span<const ArgumentSyntax> parts) {
+  std::string name_of(std::span<const ArgumentSyntax> parts) {
     std::string joined;
     for (const ArgumentSyntax& part : parts) {
       if (!joined.empty()) joined += '_';
       joined += part.name;
     }
-    for (const GivenName& given : kGivenNames) {
-      if (text::glob_match(given.parts, joined)) return std::string(given.name);
+    std::vector<std::string_view>& given = given_[joined];
+    for (const GivenName& known : kGivenNames) {
+      const bool fits =
+          text::glob_match(known.parts, joined) &&
+          (known.command == "*" || text::glob_match(known.command, command_));
+      if (!fits || std::find(given.begin(), given.end(), known.name) != given.end()) continue;
+      given.push_back(known.name);
+      return std::string(known.name);
     }
-    return joined;
+    return given.empty() ? joined : std::string(given.back());
   }
 
-  static ArgumentSyntax grouped(ArgumentType type, std::vector<ArgumentSyntax> parts) {
+  ArgumentSyntax grouped(ArgumentType type, std::vector<ArgumentSyntax> parts) {
     ArgumentSyntax group;
     group.type = type;
     group.arguments = std::move(parts);
@@ -298,6 +315,7 @@ class Parser {
   std::string_view command_;
   size_t at_ = 0;
   bool failed_ = false;
+  std::map<std::string, std::vector<std::string_view>> given_;  // names that joined parts got
 };
 
 std::string_view type_name(ArgumentType type) {

@@ -243,6 +243,20 @@ name=value type=string flags=+multiple
 )");
 }
 
+TEST_CASE("choices of the same words have the names that Redis gives them, in order") {
+  const auto names = [](std::string_view line, std::string_view command) {
+    std::vector<std::string> found;
+    const auto arguments = parse_syntax(line, command);
+    REQUIRE(arguments);
+    for (const ArgumentSyntax& argument : *arguments) found.push_back(argument.name);
+    return found;
+  };
+  CHECK(names("source <LEFT | RIGHT> <LEFT | RIGHT>", "lmove") ==
+        std::vector<std::string>{"source", "wherefrom", "whereto"});
+  CHECK(names("key <LEFT | RIGHT>", "lmpop") == std::vector<std::string>{"key", "where"});
+  CHECK(names("<NX | XX> <NX | XX>", "set") == std::vector<std::string>{"condition", "condition"});
+}
+
 TEST_CASE("no arguments") {
   CHECK(shown("") == "\n");
 }
