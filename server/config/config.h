@@ -80,6 +80,10 @@ struct Config {
   uint64_t maxmemory_bytes = 0;  // 0: no limit
   EvictionPolicy maxmemory_policy = EvictionPolicy::noeviction;
 
+  // How collections are kept.
+  int64_t list_max_listpack_size = -2;  // > 0: elements; -1 .. -5: 4 .. 64 KiB
+  uint32_t list_compress_depth = 0;
+
   // General.
   uint32_t threads = 0;  // 0: one per core
   DriverChoice driver = DriverChoice::automatic;

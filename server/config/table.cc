@@ -163,6 +163,19 @@ constexpr std::array kMemory{
             "memory instead."},
 };
 
+constexpr std::string_view kNoCompression = "lists are not compressed; use list-compress-depth 0";
+
+constexpr std::array kCollections{
+    Setting{"list-max-listpack-size", Group::memory, kRun,
+            SignedInteger{&Config::list_max_listpack_size, std::numeric_limits<int32_t>::min(),
+                          kMaxInt},
+            "Up to which size OBJECT ENCODING calls a list a listpack: so many elements, or, from "
+            "-1 to -5, 4, 8, 16, 32 or 64 kilobytes. It changes nothing about how lists are kept."},
+    Setting{"list-compress-depth", Group::memory, kRun,
+            Integer{&Config::list_compress_depth, 0, kMaxInt},
+            "How much of a list's ends is never compressed; 0 is all of it.", kNoCompression},
+};
+
 constexpr std::array kGeneral{
     Setting{"threads", Group::general, kStart, Integer{&Config::threads, 0, kMaxThreads},
             "Worker threads; 0 is one per core that this process may use."},
@@ -232,7 +245,7 @@ constexpr std::array kLater{
 
 constexpr auto kTable = [] {
   constexpr size_t kRows = kNetwork.size() + kSecurity.size() + kClients.size() + kMemory.size() +
-                           kGeneral.size() + kLater.size();
+                           kCollections.size() + kGeneral.size() + kLater.size();
   std::array<const Setting*, kRows> rows{};
   size_t at = 0;
   const auto add = [&](std::span<const Setting> group) {
@@ -242,6 +255,7 @@ constexpr auto kTable = [] {
   add(kSecurity);
   add(kClients);
   add(kMemory);
+  add(kCollections);
   add(kGeneral);
   add(kLater);
   return rows;
