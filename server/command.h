@@ -107,6 +107,7 @@ enum Category : uint32_t {
   kDangerousCategory = 1u << 4,
   kAdminCategory = 1u << 5,
   kBitmapCategory = 1u << 6,
+  kListCategory = 1u << 7,
 };
 
 enum KeyFlag : uint32_t {  // as in COMMAND INFO's key specifications

@@ -50,6 +50,7 @@ void Dispatcher::use_config(std::shared_ptr<const Config> config) {
   timer_.use_config(*config_);
   environment_.max_string_bytes = config_->proto_max_bulk_bytes;
   environment_.max_watched_bytes = config_->query_buffer_limit_bytes;
+  environment_.list_limit = config_->list_max_listpack_size;
   environment_.databases = config_->databases;
   environment_.password_required = !config_->requirepass.empty();
   node_.memory().set_limit(config_->maxmemory_bytes);

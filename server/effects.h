@@ -30,7 +30,13 @@
 namespace larder::server {
 
 // The classes of keyspace events, by the letters of notify-keyspace-events.
-enum class EventClass : char { generic = 'g', string = '$', expired = 'x', evicted = 'e' };
+enum class EventClass : char {
+  generic = 'g',
+  string = '$',
+  list = 'l',
+  expired = 'x',
+  evicted = 'e'
+};
 
 struct KeyEvent {
   EventClass event_class;

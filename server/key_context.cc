@@ -241,6 +241,20 @@ storage::Entry KeyContext::set_deadline(const Key& key, storage::Entry entry, in
   return written;
 }
 
+storage::Entry KeyContext::set_object(const Key& key, storage::Entry entry,
+                                      storage::Object* object, int64_t deadline_ms) {
+  storage::Entry written =
+      entry ? shard(key).set_object(database_, entry, object, deadline_ms)
+            : shard(key).insert_object(database_, key.text, key.hash, object, deadline_ms);
+  note_deadline(key, deadline_ms);
+  entry ? static_cast<void>(count_hit(key, written)) : note_insertion(key);
+  return written;
+}
+
+storage::Object* KeyContext::extract(const Key& key, storage::Entry entry) {
+  return shard(key).extract(database_, entry);
+}
+
 void KeyContext::erase(const Key& key, storage::Entry entry) {
   shard(key).erase(database_, entry);
 }

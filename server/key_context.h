@@ -61,6 +61,7 @@ struct CommandEnvironment {
   ExpiryMode expiry = ExpiryMode::remove;
   uint64_t max_string_bytes = 512u << 20;
   uint64_t max_watched_bytes = uint64_t{1} << 30;  // for one client
+  int64_t list_limit = -2;  // list-max-listpack-size
   unsigned databases = storage::kMaxDatabases;  // that clients may name: 0 .. databases - 1
   bool touch = false;    // hits of the running command count for eviction
   ShardSet untidy;       // shards that have something to be freed or moved in slices
@@ -109,6 +110,7 @@ class KeyContext {
     const uint64_t limit = env_->memory->account().limit();
     return limit == 0 || bytes <= limit || env_->expiry == ExpiryMode::ignore;
   }
+  int64_t list_limit() const { return env_->list_limit; }
 
   // Is a deadline that a command is about to set one that has passed, so that the key goes at once?
   // Not while the primary's effects are applied: its DEL will come, or the deadline change again.
@@ -183,6 +185,37 @@ class KeyContext {
                            std::string_view patch);
   storage::Entry set_deadline(const Key& key, storage::Entry entry, int64_t deadline_ms);
   void erase(const Key& key, storage::Entry entry);
+
+  // ---- collections (storage/object.h) ----
+
+  // Creates or overwrites; the object is the entry's then.
+  storage::Entry set_object(const Key& key, storage::Entry entry, storage::Object* object,
+                            int64_t deadline_ms);
+  // Erases the entry but not its object, which is the caller's then. REQUIRES: it has one.
+  storage::Object* extract(const Key& key, storage::Entry entry);
+  // Changes the collection that an entry holds, in place, by `change(collection)`. The key goes if
+  // nothing is left in it: false then. REQUIRES: it is one of this type.
+  template <typename Collection, typename Change>
+  bool edit(const Key& key, storage::Entry entry, Change change) {
+    Collection& collection = entry.object().as<Collection>();
+    const size_t before = collection.bytes();
+    change(collection);
+    shard(key).edited(database_, before, collection.bytes());
+    if (collection.is_empty()) {
+      erase(key, entry);
+      return false;
+    }
+    count_hit(key, entry);
+    return true;
+  }
+  // Creates a key with a new collection that `fill(collection)` puts something into. REQUIRES: the
+  // key is absent.
+  template <typename Collection, typename Fill>
+  storage::Entry create(const Key& key, Fill fill) {
+    Collection* collection = Collection::create();
+    fill(*collection);
+    return set_object(key, {}, collection, storage::kNoDeadline);
+  }
 
   // Is anybody listening to effects? If not, they need not be put into words.
   bool listening() const { return listening_; }

@@ -158,6 +158,7 @@ Wide wanted_by(const FieldOperation& operation, int64_t old) {
 
 void read_fields(KeyContext& context, const std::vector<FieldOperation>& operations, Reply& reply) {
   const Entry entry = context.look_up(context.key());
+  if (!is_string_or_absent(entry, reply)) return;
   storage::NumberText scratch;
   const std::string_view bytes = entry ? entry.text(scratch) : std::string_view{};
   reply.array(operations.size());
@@ -221,6 +222,7 @@ void write_fields(KeyContext& context, const std::vector<FieldOperation>& operat
     last_bit = std::max(last_bit, operation.offset + operation.type.width - 1);
   }
   const Key& key = context.key();
+  if (!is_string_or_absent(context.find(key), reply)) return;
   FieldWriter writer(context, key);
   if (!may_grow(context, writer.length(), last_bit / 8 + 1, reply)) return;
   writer.reach(static_cast<size_t>(last_bit / 8));

@@ -29,6 +29,7 @@ void setbit(KeyContext& context, Arguments arguments, Reply& reply) {
   }
   const Key& key = context.key();
   Entry entry = context.find(key);
+  if (!is_string_or_absent(entry, reply)) return;
   storage::NumberText scratch;
   const std::string_view bytes = entry ? entry.text(scratch) : std::string_view{};
   if (!may_grow(context, bytes.size(), *offset / 8 + 1, reply)) return;
@@ -46,6 +47,7 @@ void getbit(KeyContext& context, Arguments arguments, Reply& reply) {
   const std::optional<uint64_t> offset = read_bit_offset(arguments[2], context, reply);
   if (!offset) return;
   const Entry entry = context.look_up(context.key());
+  if (!is_string_or_absent(entry, reply)) return;
   storage::NumberText scratch;
   reply.integer(entry && read_bits(entry.text(scratch), *offset, 1) != 0 ? 1 : 0);
 }
@@ -87,6 +89,7 @@ std::optional<bool> read_counts_bits(std::string_view word, Reply& reply) {
 void bitcount(KeyContext& context, Arguments arguments, Reply& reply) {
   const Entry entry = context.look_up(context.key());
   if (!entry) return reply.integer(0);
+  if (!is_string_or_absent(entry, reply)) return;
   storage::NumberText scratch;
   const std::string_view bytes = entry.text(scratch);
   if (arguments.size() == 2) return reply.integer(static_cast<int64_t>(count_ones(bytes)));
@@ -112,6 +115,7 @@ void bitpos(KeyContext& context, Arguments arguments, Reply& reply) {
   // An absent key is zeros without end.
   const Entry entry = context.look_up(context.key());
   if (!entry) return reply.integer(*bit == 0 ? 0 : -1);
+  if (!is_string_or_absent(entry, reply)) return;
   if (arguments.size() > 6) return reply.error(kSyntaxError);
   std::optional<int64_t> start = 0;
   std::optional<int64_t> end = -1;
@@ -184,7 +188,9 @@ void bitop(KeyContext& context, Arguments arguments, Reply& reply) {
   std::vector<std::string_view> sources(keys.size());
   size_t size = 0;
   for (size_t i = 0; i < keys.size(); ++i) {
-    if (const Entry entry = context.find(keys[i])) sources[i] = entry.text(scratch[i]);
+    const Entry entry = context.find(keys[i]);
+    if (!is_string_or_absent(entry, reply)) return;
+    if (entry) sources[i] = entry.text(scratch[i]);
     size = std::max(size, sources[i].size());
   }
   reply.integer(static_cast<int64_t>(size));

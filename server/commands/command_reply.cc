@@ -66,6 +66,7 @@ std::vector<std::string_view> categories_of(const CommandRow& row) {
       {has(kKeyspaceCategory), "@keyspace"},
       {row.has_flag(kReadonly), "@read"},
       {row.has_flag(kWrite), "@write"},
+      {has(kListCategory), "@list"},
       {has(kStringCategory), "@string"},
       {has(kBitmapCategory), "@bitmap"},
       {row.has_flag(kPubSub), "@pubsub"},

@@ -20,6 +20,7 @@ void add(KeyContext& context, int64_t amount, Reply& reply) {
     if (entry.is_integer()) [[likely]] {
       value = entry.integer();
     } else {
+      if (!is_string_or_absent(entry, reply)) return;
       storage::NumberText scratch;
       const std::optional<int64_t> parsed = read_integer(entry.text(scratch), reply);
       if (!parsed) return;
@@ -59,6 +60,7 @@ void incrbyfloat(KeyContext& context, Arguments arguments, Reply& reply) {
   const Key& key = context.key();
   const Entry entry = context.find(key);
   long double value = 0;
+  if (!is_string_or_absent(entry, reply)) return;
   if (entry) {
     storage::NumberText scratch;
     const std::optional<long double> parsed = protocol::parse_long_double(entry.text(scratch));

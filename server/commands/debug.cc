@@ -13,6 +13,7 @@
 #include "server/commands/values.h"
 #include "server/contexts.h"
 #include "server/text/ascii.h"
+#include "storage/rdb/dump.h"
 #include "storage/rdb/string.h"
 
 namespace larder::server {
@@ -70,7 +71,12 @@ class ObjectTask final : public NodeTask {
     if (!entry) return reply.error("ERR no such key");
     storage::NumberText scratch;
     std::string serialized;
-    storage::rdb::append_string(entry.text(scratch), serialized);
+    if (entry.is_object()) {
+      serialized = storage::rdb::dump_object(entry.object());
+      serialized.resize(serialized.size() - storage::rdb::kFooterBytes - 1);  // the value alone
+    } else {
+      storage::rdb::append_string(entry.text(scratch), serialized);
+    }
     char address[24];
     // Where the entry lies: its key comes with it.
     std::snprintf(address, sizeof address, "%p", static_cast<const void*>(entry.key().data()));

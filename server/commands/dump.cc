@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "server/commands/families.h"
+#include "server/commands/list_encoding.h"
 #include "server/commands/values.h"
 #include "server/text/ascii.h"
 #include "storage/rdb/dump.h"
@@ -39,6 +40,7 @@ void reply_bytes(Reply& reply, std::string bytes) {
 void dump(KeyContext& context, Arguments, Reply& reply) {
   const Entry entry = context.look_up(context.key());
   if (!entry) return reply.null();
+  if (entry.is_object()) return reply_bytes(reply, storage::rdb::dump_object(entry.object()));
   storage::NumberText scratch;
   reply_bytes(reply, storage::rdb::dump_string(entry.text(scratch)));
 }
@@ -99,19 +101,46 @@ std::optional<int64_t> read_restored_deadline(std::string_view argument, TimeBas
   return deadline;
 }
 
-// The payload's text: a part of it, or held by `scratch`. Answers the error if it has none.
-std::optional<std::string_view> read_payload(std::string_view payload, uint64_t max_bytes,
-                                             std::string& scratch, Reply& reply) {
-  const std::optional<std::string_view> body = storage::rdb::verified_body(payload);
-  if (!body) {
-    reply.error("ERR DUMP payload version or checksum are wrong");
-    return std::nullopt;
+// What a payload holds: a text, or an object that store() gives to an entry.
+class RestoredValue {
+ public:
+  // Answers the error and returns false if there is none.
+  bool read(std::string_view payload, uint64_t max_bytes, Reply& reply) {
+    const std::optional<std::string_view> body = storage::rdb::verified_body(payload);
+    if (!body) {
+      reply.error("ERR DUMP payload version or checksum are wrong");
+      return false;
+    }
+    if (storage::rdb::is_string_body(*body)) {
+      text_ = storage::rdb::read_string_body(*body, max_bytes, scratch_);
+    } else {
+      object_.reset(storage::rdb::read_object_body(*body, max_bytes));
+    }
+    if (text_ || object_ != nullptr) return true;
+    reply.error("ERR Bad data format");
+    return false;
   }
-  const std::optional<std::string_view> text =
-      storage::rdb::read_string_body(*body, max_bytes, scratch);
-  if (!text) reply.error("ERR Bad data format");
-  return text;
-}
+
+  // What it takes, about.
+  size_t bytes() const { return text_ ? text_->size() : object_->bytes(); }
+
+  Entry store(KeyContext& context, const Key& key, Entry entry, int64_t deadline_ms) {
+    if (text_) return context.set(key, entry, *text_, deadline_ms);
+    if (object_->type() == storage::Type::list) {
+      note_made(object_->as<storage::List>(), context.list_limit());
+    }
+    return context.set_object(key, entry, object_.release(), deadline_ms);
+  }
+
+ private:
+  struct Release {
+    void operator()(storage::Object* object) const { storage::Object::release(object); }
+  };
+
+  std::string scratch_;
+  std::optional<std::string_view> text_;  // in the payload, or in scratch_
+  std::unique_ptr<storage::Object, Release> object_;
+};
 
 // As it came, but with an absolute deadline.
 void restore_effect(KeyContext& context, Arguments arguments, TimeBase base, int64_t deadline_ms) {
@@ -136,16 +165,17 @@ void restore(KeyContext& context, Arguments arguments, Reply& reply) {
   const std::optional<int64_t> deadline =
       read_restored_deadline(arguments[2], options.base, context, reply);
   if (!deadline) return;
-  std::string scratch;
-  const std::optional<std::string_view> text =
-      read_payload(arguments[3], context.max_string_bytes(), scratch, reply);
-  if (!text || !may_grow(context, arguments[3].size(), text->size(), reply)) return;
+  RestoredValue value;
+  if (!value.read(arguments[3], context.max_string_bytes(), reply) ||
+      !may_grow(context, arguments[3].size(), value.bytes(), reply)) {
+    return;
+  }
 
   if (*deadline != kNoDeadline && context.has_passed(*deadline)) {
     if (entry) delete_key(context, key, entry);
     return reply.ok();
   }
-  const Entry restored = context.set(key, entry, *text, *deadline);
+  const Entry restored = value.store(context, key, entry, *deadline);
   if (options.idle_s) context.set_idle_s(key, restored, *options.idle_s);
   if (options.frequency) {
     context.set_frequency(key, restored, static_cast<double>(*options.frequency));

@@ -92,6 +92,12 @@ void reply_ranges(const CommonSubsequence& found, const LcsOptions& options, Rep
 void lcs(KeyContext& context, Arguments arguments, Reply& reply) {
   // Looking the second key up may remove it, after which the first entry would not be valid.
   for (const Key& key : context.keys()) context.look_up(key);
+  for (const Key& key : context.keys()) {
+    const Entry entry = context.find(key);
+    if (entry && entry.is_object()) {
+      return reply.error("ERR The specified keys must contain string values");
+    }
+  }
   const std::optional<LcsOptions> options = read_options(arguments, reply);
   if (!options) return;
   storage::NumberText scratch[2];

@@ -27,10 +27,22 @@ void copy_value(KeyContext& from_context, const Key& from, KeyContext& to_contex
   const Entry old = to_context.find(to);
   const Entry entry = from_context.find(from);
   const int64_t deadline_ms = entry.deadline_ms();
+  if (entry.is_object()) {
+    to_context.set_object(to, old, entry.object().copy(), deadline_ms);
+    return;
+  }
   to_context.set(to, old, storage::HeldValue(entry), deadline_ms);
 }
 
 void move_value(KeyContext& from_context, const Key& from, KeyContext& to_context, const Key& to) {
+  to_context.find(to);  // as above
+  const Entry entry = from_context.find(from);
+  if (entry.is_object()) {
+    const int64_t deadline_ms = entry.deadline_ms();
+    storage::Object* object = from_context.extract(from, entry);
+    to_context.set_object(to, to_context.find(to), object, deadline_ms);
+    return;
+  }
   copy_value(from_context, from, to_context, to);
   from_context.erase(from, from_context.find(from));
 }
@@ -198,7 +210,7 @@ constexpr auto kRows = checked({
      .docs = {.summary = "Gives another key the same value and time to live.",
               .since = "6.2.0",
               .group = "generic",
-              .complexity = "O(1)",
+              .complexity = "O(1) for strings, O(N) where N is the number of elements for collections",
               .syntax = "source destination [DB destination-db] [REPLACE]"}},
     {.name = "move",
      .arity = 3,

@@ -60,6 +60,7 @@ void msetex(KeyContext& context, Arguments arguments, Reply& reply) {
 // ---- DELEX, DELIFEQ -----------------------------------------------------------------------------
 
 void delete_if(KeyContext& context, Entry entry, const ValueCondition& condition, Reply& reply) {
+  if (condition.compares() && !is_string_or_absent(entry, reply)) return;
   const bool deletes = entry && condition.holds(entry);
   if (deletes) delete_key(context, context.key(), entry);
   reply.integer(deletes ? 1 : 0);

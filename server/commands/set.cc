@@ -34,6 +34,7 @@ void set_command(KeyContext& context, Arguments arguments, Reply& reply) {
     if (!options) return;
   }
   const Entry entry = options->get ? context.look_up(context.key()) : context.find(context.key());
+  if ((options->get || options->condition.compares()) && !is_string_or_absent(entry, reply)) return;
   const bool holds = options->condition.holds(entry);
   if (options->get) {
     reply_value_or_null(reply, entry);  // before the store: it may free the old value

@@ -16,6 +16,7 @@
 
 namespace larder::server {
 
+// Those behind `present` compare.
 enum class Condition : uint8_t { none, absent, present, equal, not_equal, digest, not_digest };
 enum class Lifetime : uint8_t { endless, keep, until };
 
@@ -25,6 +26,9 @@ struct ValueCondition {
   std::string_view match;  // what the condition compares with
   uint64_t match_digest = 0;
 
+  // Does it ask for the value, not only whether there is one?
+  bool compares() const { return condition > Condition::present; }
+  // REQUIRES: the entry is null or, if it compares, a string's.
   bool holds(const storage::Entry& entry) const;
 };
 

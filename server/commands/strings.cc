@@ -26,11 +26,13 @@ void get(KeyContext& context, Arguments, Reply& reply) {
 
 void strlen(KeyContext& context, Arguments, Reply& reply) {
   const Entry entry = context.look_up(context.key());
+  if (!is_string_or_absent(entry, reply)) return;
   reply.integer(entry ? static_cast<int64_t>(entry.length()) : 0);
 }
 
 void getdel(KeyContext& context, Arguments, Reply& reply) {
   const Entry entry = context.look_up(context.key());
+  if (!is_string_or_absent(entry, reply)) return;
   reply_value_or_null(reply, entry);
   if (entry) delete_key(context, context.key(), entry);
 }
@@ -49,6 +51,7 @@ void store_value(KeyContext& context, const Key& key, Entry entry, std::string_v
 
 void getset(KeyContext& context, Arguments arguments, Reply& reply) {
   const Entry entry = context.look_up(context.key());
+  if (!is_string_or_absent(entry, reply)) return;
   reply_value_or_null(reply, entry);
   store_value(context, context.key(), entry, arguments[2], kNoDeadline);
 }
@@ -101,6 +104,7 @@ void getex(KeyContext& context, Arguments arguments, Reply& reply) {
   const Key& key = context.key();
   const Entry entry = context.look_up(key);
   if (!entry) return reply.null();
+  if (!is_string_or_absent(entry, reply)) return;
   std::optional<int64_t> deadline;
   if (lifetime != nullptr) {
     deadline = read_deadline(number, lifetime->unit, lifetime->base, "getex", context, reply);
@@ -113,7 +117,10 @@ void getex(KeyContext& context, Arguments arguments, Reply& reply) {
 
 void mget(KeyContext& context, Arguments, Reply& reply) {
   reply.array(context.keys().size());
-  for (const Key& key : context.keys()) reply_value_or_null(reply, context.look_up(key));
+  for (const Key& key : context.keys()) {
+    const Entry entry = context.look_up(key);
+    entry && !entry.is_object() ? reply_value(reply, entry) : reply.null();
+  }
 }
 
 // Key i of MSET and MSETNX goes with argument 2 + 2 i.
@@ -153,6 +160,7 @@ void append(KeyContext& context, Arguments arguments, Reply& reply) {
   const Key& key = context.key();
   const std::string_view tail = arguments[2];
   Entry entry = context.find(key);
+  if (!is_string_or_absent(entry, reply)) return;
   const size_t length = (entry ? entry.length() : 0) + tail.size();
   if (length > context.max_string_bytes()) return reply.error(kTooLong);
   if (entry) {
@@ -172,6 +180,7 @@ void setrange(KeyContext& context, Arguments arguments, Reply& reply) {
   const Key& key = context.key();
   const std::string_view patch = arguments[3];
   Entry entry = context.find(key);
+  if (!is_string_or_absent(entry, reply)) return;
   if (patch.empty()) return reply.integer(entry ? static_cast<int64_t>(entry.length()) : 0);
   const auto from = static_cast<uint64_t>(*offset);
   if (from > context.max_string_bytes() || patch.size() > context.max_string_bytes() - from) {
@@ -192,6 +201,7 @@ void getrange(KeyContext& context, Arguments arguments, Reply& reply) {
   if (!end) return;
   const Entry entry = context.look_up(context.key());
   if (!entry) return reply.bulk({});
+  if (!is_string_or_absent(entry, reply)) return;
   storage::NumberText scratch;
   const std::string_view value = entry.text(scratch);
   const auto length = static_cast<int64_t>(value.size());

@@ -82,7 +82,10 @@ class Chaos final : public Workload {
   }
 
   Request draw(Random& random) const {
-    switch (random.below(8)) {
+    switch (random.below(10)) {
+      case 8:
+      case 9:
+        return draw_list(random);
       case 0:
       case 1:
         return draw_write(random);
@@ -138,9 +141,9 @@ class Chaos final : public Workload {
       case 7:
         return {{"DEL", k}, ":"};
       case 8:
-        return {{"GETSET", k, value(random)}, "$_"};
+        return {{"GETSET", k, value(random)}, "$_-"};
       case 9:
-        return {{"GETDEL", k}, "$_"};
+        return {{"GETDEL", k}, "$_-"};
       case 10:
         return {{"SETNX", k, value(random)}, ":"};
       case 11:
@@ -168,11 +171,11 @@ class Chaos final : public Workload {
     const std::string k = key(random);
     switch (random.below(8)) {
       case 0:
-        return {{"GET", k}, "$_"};
+        return {{"GET", k}, "$_-"};
       case 1:
-        return {{"STRLEN", k}, ":"};
+        return {{"STRLEN", k}, ":-"};
       case 2:
-        return {{"GETRANGE", k, "0", std::to_string(random.between(-3, 90'000))}, "$"};
+        return {{"GETRANGE", k, "0", std::to_string(random.between(-3, 90'000))}, "$-"};
       case 3:
         return {{"EXISTS", k, k, key(random)}, ":"};
       case 4:
@@ -182,7 +185,7 @@ class Chaos final : public Workload {
       case 6:
         return {{"NOSUCH", k}, "-"};
       default:
-        return {{"GET", k}, "$_"};
+        return {{"GET", k}, "$_-"};
     }
   }
 
@@ -216,6 +219,48 @@ class Chaos final : public Workload {
     if (random.chance(400)) words.push_back(random.pick(kConditions));
     if (random.chance(100)) words.push_back(random.pick(kConditions));
     return {words, ":-"};
+  }
+
+  Request draw_list(Random& random) const {
+    const std::string k = "l" + std::to_string(random.below(6));
+    const std::string other =
+        random.chance(100) ? key(random) : "l" + std::to_string(random.below(6));
+    const std::string number = std::to_string(random.between(-4, 4));
+    static const std::vector<std::string> kEnds = {"LEFT", "RIGHT", "left", "UP"};
+    Words words;
+    switch (random.below(16)) {
+      case 0:
+      case 1:
+      case 2:
+        words = {random.chance(500) ? "LPUSH" : "RPUSH", k};
+        for (size_t i = 1 + random.below(6); i > 0; --i) words.push_back(value(random));
+        return {words, ":-"};
+      case 3:
+        return {{random.chance(500) ? "LPUSHX" : "RPUSHX", k, value(random)}, ":-"};
+      case 4:
+      case 5:
+        return {{random.chance(500) ? "LPOP" : "RPOP", k}, "$_-"};
+      case 6:
+        return {{random.chance(500) ? "LPOP" : "RPOP", k, number}, "*_-"};
+      case 7:
+        return {{"LRANGE", k, number, "-1"}, "*-"};
+      case 8:
+        return {{"LSET", k, number, value(random)}, "+-"};
+      case 9:
+        return {{"LINSERT", k, random.chance(500) ? "BEFORE" : "AFTER", "3.5e1", "x"}, ":-"};
+      case 10:
+        return {{"LREM", k, number, random.chance(500) ? "3.5e1" : ""}, ":-"};
+      case 11:
+        return {{"LTRIM", k, number, random.chance(700) ? "-2" : "1"}, "+-"};
+      case 12:
+        return {{"RPOPLPUSH", k, other}, "$_-"};
+      case 13:
+        return {{"LMOVE", k, other, random.pick(kEnds), random.pick(kEnds)}, "$_-"};
+      case 14:
+        return {{"LMPOP", "2", k, other, random.pick(kEnds), "COUNT", "3"}, "*_-"};
+      default:
+        return {{"LPOS", k, "3.5e1", "COUNT", "0", "RANK", number}, "*-"};
+    }
   }
 
   Request draw_many(Random& random) const {
@@ -288,7 +333,7 @@ class Chaos final : public Workload {
     Random& random = client.random();
     switch (random.below(5)) {
       case 0:
-        return client.request_raw("GET k1\r\n", expect_kinds("$_"));
+        return client.request_raw("GET k1\r\n", expect_kinds("$_-"));
       case 1:
         return client.request_raw("\r\nSET k2 \"a \\x41\"\n", expect_kinds("+"));
       case 2:

@@ -1,5 +1,6 @@
 #include "tests/simulation/follower.h"
 
+#include "storage/list/list.h"
 #include "tests/simulation/failure.h"
 #include "tests/transcripts/runner/value.h"
 
@@ -21,7 +22,25 @@ bool holds_error(const transcripts::Value& value) {
   return false;
 }
 
+StoredValue stored_in(const storage::Entry& entry) {
+  storage::NumberText scratch;
+  if (!entry.is_object()) return {std::string(entry.text(scratch)), entry.deadline_ms()};
+  StoredValue value{{}, entry.deadline_ms()};
+  const auto& list = entry.object().as<storage::List>();
+  for (auto at = list.first(storage::End::front); at; at.next()) {
+    value.elements.emplace_back(at.element().bytes(scratch));
+  }
+  return value;
+}
+
 std::string describe(const StoredValue& value) {
+  if (!value.elements.empty()) {
+    std::string text = "a list of " + std::to_string(value.elements.size()) + ":";
+    for (size_t i = 0; i < value.elements.size() && i < 20; ++i) {
+      text += " " + transcripts::quote(std::string_view(value.elements[i]).substr(0, 20));
+    }
+    return text + " until " + std::to_string(value.deadline_ms);
+  }
   return transcripts::quote(std::string_view(value.text).substr(0, 80)) + " (" +
          std::to_string(value.text.size()) + " bytes) until " + std::to_string(value.deadline_ms);
 }
@@ -33,11 +52,8 @@ Contents contents_of(server::Keyspace& keyspace) {
   for (unsigned shard = 0; shard < storage::kShardCount; ++shard) {
     for (unsigned database = 0; database < storage::kMaxDatabases; ++database) {
       keyspace.shard(shard).for_each(database, [&](storage::Entry entry) {
-        storage::NumberText scratch;
         const bool is_new =
-            contents
-                .emplace(std::pair(database, std::string(entry.key())),
-                         StoredValue{std::string(entry.text(scratch)), entry.deadline_ms()})
+            contents.emplace(std::pair(database, std::string(entry.key())), stored_in(entry))
                 .second;
         check(is_new, "one key is stored twice: " + std::string(entry.key()));
       });
@@ -68,9 +84,14 @@ void Follower::copy_contents() {
   for (const auto& [place, value] : contents_of(primary_.keyspace())) {
     const auto& [database, key] = place;
     const storage::Hash hash = node_.keyspace().hasher()(key);
-    node_.keyspace()
-        .shard(storage::shard_of(hash))
-        .set(database, key, hash, value.text, value.deadline_ms);
+    storage::Shard& shard = node_.keyspace().shard(storage::shard_of(hash));
+    if (value.elements.empty()) {
+      shard.set(database, key, hash, value.text, value.deadline_ms);
+      continue;
+    }
+    storage::List* list = storage::List::create();
+    for (const std::string& element : value.elements) list->push(storage::End::back, element);
+    shard.insert_object(database, key, hash, list, value.deadline_ms);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "protocol/request_parser.h"
 #include "server/dispatcher.h"
@@ -19,8 +20,9 @@ namespace larder::simulation {
 
 // Everything a node holds: (database, key) -> (value, deadline).
 struct StoredValue {
-  std::string text;
+  std::string text;  // of a string
   int64_t deadline_ms;
+  std::vector<std::string> elements = {};  // of a list, which has at least one
   bool operator==(const StoredValue&) const = default;
 };
 using Contents = std::map<std::pair<unsigned, std::string>, StoredValue>;

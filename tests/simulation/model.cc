@@ -4,6 +4,7 @@
 
 #include "protocol/number.h"
 #include "storage/rdb/dump.h"
+#include "tests/simulation/model_lists.h"
 
 namespace larder::simulation {
 namespace {
@@ -20,6 +21,10 @@ bool is_null(const Value& reply) {
 
 bool is_bulk(const Value& reply, std::string_view text) {
   return reply.kind == ValueKind::bulk && !reply.absent && reply.text == text;
+}
+
+bool is_wrong_type(const Value& reply) {
+  return reply.kind == ValueKind::error && reply.text.starts_with("WRONGTYPE ");
 }
 
 bool is_simple(const Value& reply, std::string_view text) {
@@ -170,6 +175,10 @@ After follow_restore(const ModelCommand& command, const KeyState& before, UnixRa
   }
   if (!is_simple(reply, "OK")) return std::nullopt;
   KeyState after = with_text(command.text);
+  if (command.verb == Verb::restore_list) {
+    after.text.clear();
+    after.elements = command.elements;
+  }
   if (command.has_lifetime) set_lifetime(after, range, command.number);
   return after;
 }
@@ -225,7 +234,8 @@ After follow_read(const ModelCommand& command, const KeyState& before, const Val
       break;
     case Verb::mget_one:
       fits = reply.kind == ValueKind::array && reply.elements.size() == 1 &&
-             is_value_or_null(reply.elements[0], before);
+             (before.is_list() ? is_null(reply.elements[0])
+                               : is_value_or_null(reply.elements[0], before));
       break;
     case Verb::strlen:
       fits = is_integer(reply, static_cast<int64_t>(text.size()));
@@ -234,10 +244,14 @@ After follow_read(const ModelCommand& command, const KeyState& before, const Val
       fits = is_integer(reply, before.is_present ? 1 : 0);
       break;
     case Verb::type:
-      fits = is_simple(reply, before.is_present ? "string" : "none");
+      fits = is_simple(reply, before.is_list() ? "list" : before.is_present ? "string" : "none");
       break;
     case Verb::dump:
-      fits = before.is_present ? is_bulk(reply, storage::rdb::dump_string(text)) : is_null(reply);
+      if (before.is_list()) {
+        fits = reply.kind == ValueKind::bulk && elements_of_dump(reply.text) == before.elements;
+      } else {
+        fits = before.is_present ? is_bulk(reply, storage::rdb::dump_string(text)) : is_null(reply);
+      }
       break;
     case Verb::getbit:
       fits = is_integer(reply, bit_of(text, command.number) ? 1 : 0);
@@ -252,6 +266,8 @@ After follow_read(const ModelCommand& command, const KeyState& before, const Val
 // The state after `reply`, or nothing if a key in the state `before` is not answered so.
 After follow_one(const ModelCommand& command, const KeyState& before, UnixRange range,
                  const Value& reply) {
+  if (command.refuses(before)) return is_wrong_type(reply) ? After(before) : std::nullopt;
+  if (is_of_lists(command.verb)) return follow_list(command, before, reply);
   switch (command.verb) {
     case Verb::set:
       return follow_set(command, before, range, reply);
@@ -264,6 +280,7 @@ After follow_one(const ModelCommand& command, const KeyState& before, UnixRange 
     case Verb::mset_one:
       return is_simple(reply, "OK") ? After(with_text(command.text)) : std::nullopt;
     case Verb::restore:
+    case Verb::restore_list:
       return follow_restore(command, before, range, reply);
     case Verb::setnx:
       if (!is_integer(reply, before.is_present ? 0 : 1)) return std::nullopt;
@@ -315,6 +332,12 @@ std::string describe(const KeyState& state) {
   if (!state.is_present) return "nothing";
   std::string text = transcripts::quote(std::string_view(state.text).substr(0, 60)) + " (" +
                      std::to_string(state.text.size()) + " bytes)";
+  if (state.is_list()) {
+    text = "a list of " + std::to_string(state.elements.size()) + " elements:";
+    for (size_t i = 0; i < state.elements.size() && i < 20; ++i) {
+      text += " " + transcripts::quote(std::string_view(state.elements[i]).substr(0, 20));
+    }
+  }
   if (!state.has_deadline) return text;
   return text + " until " + std::to_string(state.deadline_low_ms) + ".." +
          std::to_string(state.deadline_high_ms);
@@ -330,7 +353,7 @@ std::string KeyModel::follow(const ModelCommand& command, UnixRange range, int64
   }
   const bool may_be_evicted = evicted.when_read > evicted_;
   if (is_vague_) {
-    if (!command.is_definite()) return {};
+    if (!command.is_definite() || is_wrong_type(reply)) return {};
     evicted_ = evicted.when_made;
     // The reply may tell what was there; what is there now is certain.
     is_vague_ = false;
@@ -338,6 +361,10 @@ std::string KeyModel::follow(const ModelCommand& command, UnixRange range, int64
         command.verb == Verb::del || command.verb == Verb::unlink || command.verb == Verb::getdel
             ? KeyState()
             : with_text(command.text);
+    if (command.verb == Verb::restore_list) {
+      state_.text.clear();
+      state_.elements = command.elements;
+    }
     if (command.has_lifetime || command.verb == Verb::psetex) {
       set_lifetime(state_, range, command.number);
     }

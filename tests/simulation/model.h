@@ -31,7 +31,10 @@ struct KeyState {
   bool has_deadline = false;
   int64_t deadline_low_ms = 0;
   int64_t deadline_high_ms = 0;
-  std::string text;
+  std::string text;                   // of a string
+  std::vector<std::string> elements;  // of a list, which has at least one
+
+  bool is_list() const { return !elements.empty(); }
   bool operator==(const KeyState&) const = default;
 };
 
@@ -67,7 +70,31 @@ enum class Verb : uint8_t {
   mget_one,
   dump,
   restore,
+  restore_list,
+  // Of lists; the first of them.
+  lpush,
+  rpush,
+  lpushx,
+  rpushx,
+  lpop,
+  rpop,
+  lpop_several,
+  rpop_several,
+  llen,
+  lindex,
+  lset,
+  lrange,
+  ltrim,
+  lrem,
+  linsert,
+  lpos,
+  lmove_to_back,
+  rpoplpush,
+  lmpop,
 };
+constexpr bool is_of_lists(Verb verb) {
+  return verb >= Verb::lpush;
+}
 
 // A command about one key of a model.
 struct ModelCommand {
@@ -83,19 +110,23 @@ struct ModelCommand {
   bool persists = false;   // GETEX or INCREX ... PERSIST
   bool saturates = false;  // INCREX ... SATURATE
   bool has_lifetime = false;
+  std::vector<std::string> elements;  // of a list
 
   Words words() const;
-  // Whatever was there before, this is known after it.
+  // Whatever was there before, this is known after it, unless the answer is that the type is wrong.
   bool is_definite() const;
   // So long the value is after it at least, although the request is shorter; 0: nothing like that.
   uint64_t grows_to() const;
+  // Does a key of another type than the command's refuse it?
+  bool refuses(const KeyState& state) const;
 };
 
 // Between these INCREX keeps its numbers.
 inline constexpr int64_t kLowestCount = -50;
 inline constexpr int64_t kHighestCount = 50;
 
-ModelCommand random_command(Random& random, std::string key);
+// `prefers_lists`: mostly of those on lists.
+ModelCommand random_command(Random& random, std::string key, bool prefers_lists);
 
 // How often a key had been evicted when a request was made, and when its reply was read.
 struct Evicted {

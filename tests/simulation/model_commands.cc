@@ -1,10 +1,17 @@
 // The commands of the model: what is drawn, and as which words it is sent.
 #include "storage/rdb/dump.h"
 #include "tests/simulation/model.h"
+#include "tests/simulation/model_lists.h"
 
 namespace larder::simulation {
 namespace {
 
+constexpr Verb kListVerbs[] = {
+    Verb::lpush,        Verb::lpush, Verb::rpush,  Verb::rpush, Verb::lpushx,       Verb::rpushx,
+    Verb::lpop,         Verb::rpop,  Verb::llen,   Verb::lset,  Verb::lpop_several, Verb::lrange,
+    Verb::rpop_several, Verb::lrem,  Verb::lindex, Verb::ltrim, Verb::linsert,      Verb::lpos,
+    Verb::rpoplpush,    Verb::lmpop, Verb::lmove_to_back,
+};
 constexpr Verb kVerbs[] = {
     Verb::set,      Verb::set,    Verb::set,         Verb::setnx,          Verb::psetex,
     Verb::get,      Verb::get,    Verb::getset,      Verb::getdel,         Verb::getex,
@@ -13,6 +20,7 @@ constexpr Verb kVerbs[] = {
     Verb::unlink,   Verb::incrby, Verb::decr,        Verb::pexpire,        Verb::expire,
     Verb::persist,  Verb::pttl,   Verb::pexpiretime, Verb::pexpireat_past, Verb::mset_one,
     Verb::mget_one, Verb::dump,   Verb::restore,     Verb::increx,         Verb::increx,
+    Verb::restore_list,
 };
 
 std::string random_text(Random& random) {
@@ -121,7 +129,44 @@ std::string name_of(Verb verb) {
     case Verb::dump:
       return "DUMP";
     case Verb::restore:
+    case Verb::restore_list:
       return "RESTORE";
+    case Verb::lpush:
+      return "LPUSH";
+    case Verb::rpush:
+      return "RPUSH";
+    case Verb::lpushx:
+      return "LPUSHX";
+    case Verb::rpushx:
+      return "RPUSHX";
+    case Verb::lpop:
+    case Verb::lpop_several:
+      return "LPOP";
+    case Verb::rpop:
+    case Verb::rpop_several:
+      return "RPOP";
+    case Verb::llen:
+      return "LLEN";
+    case Verb::lindex:
+      return "LINDEX";
+    case Verb::lset:
+      return "LSET";
+    case Verb::lrange:
+      return "LRANGE";
+    case Verb::ltrim:
+      return "LTRIM";
+    case Verb::lrem:
+      return "LREM";
+    case Verb::linsert:
+      return "LINSERT";
+    case Verb::lpos:
+      return "LPOS";
+    case Verb::lmove_to_back:
+      return "LMOVE";
+    case Verb::rpoplpush:
+      return "RPOPLPUSH";
+    case Verb::lmpop:
+      return "LMPOP";
   }
   return {};
 }
@@ -130,6 +175,12 @@ std::string name_of(Verb verb) {
 
 Words ModelCommand::words() const {
   Words words{name_of(verb), key};
+  if (verb == Verb::lmpop) words.insert(words.begin() + 1, "1");
+  if (is_of_lists(verb)) {
+    const Words more = list_words(*this);
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  }
   switch (verb) {
     case Verb::set:
       words.push_back(text);
@@ -154,8 +205,9 @@ Words ModelCommand::words() const {
       words.push_back(text);
       break;
     case Verb::restore:
+    case Verb::restore_list:
       words.push_back(has_lifetime ? std::to_string(number) : "0");
-      words.push_back(storage::rdb::dump_string(text));
+      words.push_back(verb == Verb::restore ? storage::rdb::dump_string(text) : dump_of(elements));
       if (!if_absent) words.push_back("REPLACE");
       break;
     case Verb::getrange:
@@ -207,6 +259,7 @@ bool ModelCommand::is_definite() const {
     case Verb::set:
       return !if_absent && !if_present && !keeps_deadline;
     case Verb::restore:
+    case Verb::restore_list:
       return !if_absent;
     case Verb::psetex:
     case Verb::getset:
@@ -220,10 +273,41 @@ bool ModelCommand::is_definite() const {
   }
 }
 
-ModelCommand random_command(Random& random, std::string key) {
+bool ModelCommand::refuses(const KeyState& state) const {
+  if (!state.is_present) return false;
+  if (is_of_lists(verb)) return !state.is_list();
+  if (!state.is_list()) return false;
+  switch (verb) {
+    case Verb::set:
+      return get;
+    case Verb::get:
+    case Verb::getset:
+    case Verb::getdel:
+    case Verb::getex:
+    case Verb::strlen:
+    case Verb::append:
+    case Verb::setrange:
+    case Verb::getrange:
+    case Verb::setbit:
+    case Verb::getbit:
+    case Verb::delifeq:
+    case Verb::incrby:
+    case Verb::decr:
+      return true;
+    default:
+      return false;
+  }
+}
+
+ModelCommand random_command(Random& random, std::string key, bool prefers_lists) {
   ModelCommand command;
-  command.verb = kVerbs[random.below(std::size(kVerbs))];
   command.key = std::move(key);
+  if (random.chance(prefers_lists ? 900 : 30)) {
+    command.verb = kListVerbs[random.below(std::size(kListVerbs))];
+    draw_list_command(random, command);
+    return command;
+  }
+  command.verb = kVerbs[random.below(std::size(kVerbs))];
   command.text = random_text(random);
   switch (command.verb) {
     case Verb::set:
@@ -234,6 +318,9 @@ ModelCommand random_command(Random& random, std::string key) {
       command.keeps_deadline = !command.has_lifetime && random.chance(300);
       command.number = static_cast<int64_t>(random.size_up_to(3000));
       break;
+    case Verb::restore_list:
+      draw_list_command(random, command);
+      [[fallthrough]];
     case Verb::restore:
       command.if_absent = random.chance(300);
       command.has_lifetime = random.chance(400);

@@ -40,8 +40,10 @@ class Owner final : public Workload {
     return "o" + std::to_string(number_) + "." + std::to_string(incarnation_) + ":" +
            std::to_string(random.below(6));
   }
+  // Some keys are mostly lists, the others mostly strings.
   ModelCommand next_command(Random& random) const {
-    return random_command(random, random_key(random));
+    const std::string key = random_key(random);
+    return random_command(random, key, (key.back() - '0') % 3 == 2);
   }
   KeyModel& model(unsigned database, const std::string& key) { return models_[{database, key}]; }
 
@@ -76,9 +78,12 @@ class Owner final : public Workload {
           }
           for (size_t i = 0; i < keys.size(); ++i) {
             ModelCommand get;
-            get.verb = Verb::get;
+            get.verb = Verb::mget_one;
             get.key = keys[i];
-            std::string wrong = follow(database, get, range, evicted[i], reply.elements[i]);
+            Value one;
+            one.kind = ValueKind::array;
+            one.elements.push_back(reply.elements[i]);
+            std::string wrong = follow(database, get, range, evicted[i], one);
             if (!wrong.empty()) return wrong;
           }
           return {};

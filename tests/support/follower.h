@@ -16,27 +16,40 @@
 
 #include "protocol/request_parser.h"
 #include "server/effects.h"
+#include "storage/list/list.h"
 #include "tests/support/actor.h"
 
 namespace larder::support {
 
 // Everything a client could ever see of a node's data.
 struct Stored {
-  std::string value;
+  std::string value;  // of a string
   int64_t deadline_ms;
+  std::vector<std::string> elements = {};  // of a list, which has at least one
+
+  bool is_list() const { return !elements.empty(); }
   bool operator==(const Stored&) const = default;
 };
 using Contents = std::map<std::pair<unsigned, std::string>, Stored>;
 
+inline Stored stored_in(const storage::Entry& entry) {
+  storage::NumberText scratch;
+  if (!entry.is_object()) return {std::string(entry.text(scratch)), entry.deadline_ms()};
+  Stored stored{{}, entry.deadline_ms()};
+  const storage::List& list = entry.object().as<storage::List>();
+  for (auto at = list.first(storage::End::front); at; at.next()) {
+    stored.elements.emplace_back(at.element().bytes(scratch));
+  }
+  return stored;
+}
+
 // REQUIRES: all shards are held, or nobody else is running.
 inline Contents contents_of(server::Node& node) {
   Contents contents;
-  storage::NumberText scratch;
   for (unsigned shard = 0; shard < storage::kShardCount; ++shard) {
     for (unsigned database = 0; database < storage::kMaxDatabases; ++database) {
       node.keyspace().shard(shard).for_each(database, [&](storage::Entry entry) {
-        contents[{database, std::string(entry.key())}] = {std::string(entry.text(scratch)),
-                                                          entry.deadline_ms()};
+        contents[{database, std::string(entry.key())}] = stored_in(entry);
       });
     }
   }
@@ -57,9 +70,14 @@ class Follower final : public server::EffectListener {
     const storage::KeyHasher& hasher = node_.keyspace().hasher();
     for (const auto& [name, stored] : contents_of(primary)) {
       const storage::Hash hash = hasher(name.second);
-      node_.keyspace()
-          .shard(storage::shard_of(hash))
-          .set(name.first, name.second, hash, stored.value, stored.deadline_ms);
+      storage::Shard& shard = node_.keyspace().shard(storage::shard_of(hash));
+      if (!stored.is_list()) {
+        shard.set(name.first, name.second, hash, stored.value, stored.deadline_ms);
+        continue;
+      }
+      storage::List* list = storage::List::create();
+      for (const std::string& element : stored.elements) list->push(storage::End::back, element);
+      shard.insert_object(name.first, name.second, hash, list, stored.deadline_ms);
     }
     offset_ = primary.effect_log().end_offset();
     primary.effect_log().attach(*this);
@@ -89,6 +107,20 @@ class Follower final : public server::EffectListener {
     return options;
   }
 
+  // Is a reply, or anything in it, an error? Bulk strings may look like one.
+  static bool holds_error(std::string_view reply) {
+    while (!reply.empty()) {
+      if (reply[0] == '-') return true;
+      const size_t end = reply.find("\r\n");
+      size_t bulk_bytes = 0;
+      if (reply[0] == '$' && reply[1] != '-') {
+        bulk_bytes = std::stoul(std::string(reply.substr(1, end - 1))) + 2;
+      }
+      reply.remove_prefix(end + 2 + bulk_bytes);
+    }
+    return false;
+  }
+
   void apply(const std::string& record) {
     protocol::RequestParser parser;
     protocol::ArgumentList arguments;
@@ -102,7 +134,7 @@ class Follower final : public server::EffectListener {
       rest.remove_prefix(cut.consumed);
       const Words words(arguments.views.begin(), arguments.views.end());
       const std::string reply = actor_.run(words);
-      if (reply.starts_with('-') || reply.find("\r\n-") != std::string::npos) {
+      if (holds_error(reply)) {
         throw std::runtime_error("refused: " + record + " with " + reply);
       }
     }
@@ -124,8 +156,15 @@ inline std::string difference(server::Node& primary, server::Node& follower) {
   const auto describe = [](const Contents& contents, const Contents::key_type& name) {
     const auto found = contents.find(name);
     if (found == contents.end()) return std::string("absent");
-    return "'" + found->second.value.substr(0, 80) + "' until " +
-           std::to_string(found->second.deadline_ms);
+    const Stored& stored = found->second;
+    std::string text = "'" + stored.value.substr(0, 80) + "'";
+    if (stored.is_list()) {
+      text = "a list of " + std::to_string(stored.elements.size()) + ":";
+      for (size_t i = 0; i < stored.elements.size() && i < 20; ++i) {
+        text += " '" + stored.elements[i].substr(0, 20) + "'";
+      }
+    }
+    return text + " until " + std::to_string(stored.deadline_ms);
   };
   for (const Contents* names : {&expected, &actual}) {
     for (const auto& [name, stored] : *names) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/list/list.h"
 #include "storage/rdb/dump.h"
 #include "tests/support/actor.h"
 
@@ -24,7 +25,7 @@ class RandomCommands {
 
   // A command for any place, in a transaction or outside. Deadlines count from `now_ms`.
   Words data(int64_t now_ms) {
-    switch (pick(25)) {
+    switch (pick(29)) {
       case 0:
       case 1:
       case 2:
@@ -73,6 +74,11 @@ class RandomCommands {
         return bounded(now_ms);
       case 22:
         return throttle();
+      case 23:
+      case 24:
+        return list_ends();
+      case 25:
+        return list_middle();
       default:
         return one({{"GET", key()}, {"MGET", key(), key(), key()}, {"TTL", key()}});
     }
@@ -206,6 +212,48 @@ class RandomCommands {
     return {"CL.THROTTLE", key(), std::to_string(pick(4)), count, "1", std::to_string(pick(3))};
   }
 
+  // Lists have keys of their own more often than not, so that they live a while.
+  std::string list_key() { return pick(4) == 0 ? key() : "list:" + std::to_string(pick(keys_)); }
+  std::string element() {
+    return pick(12) == 0 ? value() : std::string(1, static_cast<char>('a' + pick(5)));
+  }
+  std::string end() { return pick(2) == 0 ? "LEFT" : "right"; }
+  std::string position() { return std::to_string(static_cast<int64_t>(pick(12)) - 6); }
+
+  Words list_ends() {
+    const std::string count = std::to_string(pick(4));
+    switch (pick(8)) {
+      case 0:
+      case 1:
+      case 2: {
+        Words words{pick(2) == 0 ? "LPUSH" : "RPUSH", list_key()};
+        for (uint64_t left = 1 + pick(5); left > 0; --left) words.push_back(element());
+        return words;
+      }
+      case 3:
+        return one({{"LPUSHX", list_key(), element()}, {"RPUSHX", list_key(), element(), "x"}});
+      case 4:
+        return one({{"LPOP", list_key()}, {"RPOP", list_key()}});
+      case 5:
+        return one({{"LPOP", list_key(), count}, {"RPOP", list_key(), count}});
+      case 6:
+        return one({{"RPOPLPUSH", list_key(), list_key()},
+                    {"LMOVE", list_key(), list_key(), end(), end()}});
+      default:
+        return one({{"LMPOP", "2", list_key(), list_key(), end()},
+                    {"LMPOP", "1", list_key(), end(), "COUNT", "3"}});
+    }
+  }
+
+  Words list_middle() {
+    return one({{"LSET", list_key(), position(), element()},
+                {"LINSERT", list_key(), pick(2) == 0 ? "BEFORE" : "AFTER", element(), element()},
+                {"LREM", list_key(), std::to_string(static_cast<int64_t>(pick(5)) - 2), element()},
+                {"LTRIM", list_key(), position(), position()},
+                {"LRANGE", list_key(), position(), position()},
+                {"LPOS", list_key(), element(), "RANK", "-1", "COUNT", "2"}});
+  }
+
   Words bits() {
     const Words operations{"AND", "OR", "XOR", "DIFF", "DIFF1", "ANDOR", "ONE"};
     const std::string bit = std::to_string(pick(2));
@@ -251,6 +299,14 @@ class RandomCommands {
   // A payload of DUMP, now and then spoiled, in any of the forms that RESTORE takes.
   Words restore(int64_t now_ms) {
     std::string payload = storage::rdb::dump_string(value());
+    if (pick(3) == 0) {
+      storage::List* list = storage::List::create();
+      for (uint64_t left = 1 + pick(6); left > 0; --left) {
+        list->push(storage::End::back, element());
+      }
+      payload = storage::rdb::dump_object(*list);
+      storage::Object::release(list);
+    }
     if (pick(10) == 0) payload[pick(payload.size())] ^= 1;
     const auto ms = static_cast<int64_t>(pick(400));
     Words words = one({{"RESTORE", key(), "0", payload},

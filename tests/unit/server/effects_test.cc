@@ -157,6 +157,49 @@ TEST_CASE("CL.THROTTLE is a SET of the arrival until it has passed") {
         Records{wire("SET k 1000999999999 PXAT 1001000")});
 }
 
+TEST_CASE("changes of lists are commands that pop and push as many elements again") {
+  Primary primary;
+  CHECK(primary.of({"RPUSH", "l", "a", "b", "c", "d"}) ==
+        Records{wire("SELECT 0|RPUSH l a b c d")});
+  CHECK(primary.of({"LPUSHX", "l", "x"}) == Records{wire("LPUSHX l x")});
+  CHECK(primary.of({"LPUSHX", "nothing", "x"}).empty());
+  CHECK(primary.of({"LPOP", "l"}) == Records{wire("LPOP l")});
+  CHECK(primary.of({"RPOP", "l", "1"}) == Records{wire("RPOP l 1")});
+  CHECK(primary.of({"LPOP", "l", "0"}).empty());
+  CHECK(primary.of({"LMPOP", "2", "nothing", "l", "RIGHT"}) == Records{wire("RPOP l 1")});
+  CHECK(primary.of({"LMPOP", "1", "nothing", "LEFT"}).empty());
+  CHECK(primary.of({"LSET", "l", "0", "e"}) == Records{wire("LSET l 0 e")});
+  CHECK(primary.of({"LINSERT", "l", "AFTER", "e", "f"}) == Records{wire("LINSERT l AFTER e f")});
+  CHECK(primary.of({"LINSERT", "l", "AFTER", "z", "f"}).empty());
+  CHECK(primary.of({"LREM", "l", "0", "f"}) == Records{wire("LREM l 0 f")});
+  CHECK(primary.of({"LREM", "l", "0", "f"}).empty());
+  CHECK(primary.of({"LTRIM", "l", "0", "5"}) == Records{wire("LTRIM l 0 5")});
+  CHECK(primary.of({"LMOVE", "l", "m", "LEFT", "LEFT"}) ==
+        Records{wire("LMOVE l m LEFT LEFT")});
+  CHECK(primary.of({"RPOPLPUSH", "l", "m"}) == Records{wire("RPOPLPUSH l m")});
+  CHECK(primary.of({"LMPOP", "1", "m", "LEFT", "COUNT", "9"}) == Records{wire("LPOP m 2")});
+  CHECK(primary.of({"LPUSH", "s"}).empty());
+}
+
+TEST_CASE("events of lists tell what was done, and when a list is gone") {
+  Primary primary;
+  const auto events_of = [&primary](const Words& words) {
+    primary.of(words);
+    return primary.listener.events;
+  };
+  using Events = std::vector<std::string>;
+  CHECK(events_of({"LPUSH", "l", "a", "b", "c"}) == Events{"l lpush 0 l"});
+  CHECK(events_of({"LPOP", "l"}) == Events{"l lpop 0 l"});
+  CHECK(events_of({"LMOVE", "l", "m", "RIGHT", "LEFT"}) == Events{"l lpush 0 m", "l rpop 0 l"});
+  CHECK(events_of({"RPOPLPUSH", "l", "m"}) ==
+        Events{"l lpush 0 m", "l rpop 0 l", "g del 0 l"});
+  CHECK(events_of({"LMOVE", "m", "m", "LEFT", "RIGHT"}) == Events{"l rpush 0 m", "l lpop 0 m"});
+  CHECK(events_of({"LTRIM", "m", "0", "-1"}) == Events{"l ltrim 0 m"});
+  CHECK(events_of({"LTRIM", "m", "5", "9"}) == Events{"l ltrim 0 m", "g del 0 m"});
+  CHECK(events_of({"RPUSH", "l", "a"}) == Events{"l rpush 0 l"});
+  CHECK(events_of({"LREM", "l", "0", "a"}) == Events{"l lrem 0 l", "g del 0 l"});
+}
+
 TEST_CASE("RESTORE is its own effect, with an absolute deadline") {
   Primary primary;
   const std::string payload = storage::rdb::dump_string("v");
