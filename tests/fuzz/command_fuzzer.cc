@@ -14,8 +14,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "storage/list/list.h"
 #include "storage/rdb/dump.h"
 #include "tests/support/actor.h"
 #include "tests/support/follower.h"
@@ -32,6 +34,9 @@ constexpr int64_t kBeginMs = 1'700'000'000'000;
 
 const std::string kOk = "+OK\r\n";
 const std::string kNull = "$-1\r\n";
+const std::string kNullArray = "*-1\r\n";
+const std::string kWrongType =
+    "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
 
 std::string integer(int64_t value) {
   return ":" + std::to_string(value) + "\r\n";
@@ -55,8 +60,11 @@ void require(bool holds, const std::string& message) {
 }
 
 struct Value {
-  std::string text;
+  std::string text;  // of a string
   int64_t deadline_ms = kNoDeadline;
+  std::vector<std::string> elements = {};  // of a list, which has at least one
+
+  bool is_list() const { return !elements.empty(); }
 
   bool is_due(int64_t now_ms) const { return deadline_ms != kNoDeadline && deadline_ms <= now_ms; }
 };
@@ -66,6 +74,17 @@ std::optional<int64_t> canonical_integer(const std::string& text) {
   std::from_chars(text.data(), text.data() + text.size(), value);
   if (std::to_string(value) != text) return std::nullopt;
   return value;
+}
+
+std::string dump_of(const Value& value) {
+  if (!value.is_list()) return larder::storage::rdb::dump_string(value.text);
+  auto* list = larder::storage::List::create();
+  for (const std::string& element : value.elements) {
+    list->push(larder::storage::End::back, element);
+  }
+  std::string payload = larder::storage::rdb::dump_object(*list);
+  larder::storage::Object::release(list);
+  return payload;
 }
 
 class Run {
@@ -114,21 +133,28 @@ class Run {
   }
 
   void one_request() {
-    switch (byte() % 26) {
+    switch (byte() % 34) {
       case 0:
       case 1:
         return set();
       case 2:
         return ask_about(
-            {"GET", key()}, [](const Value& value) { return bulk(value.text); }, kNull);
+            {"GET", key()},
+            [](const Value& value) { return value.is_list() ? kWrongType : bulk(value.text); },
+            kNull);
       case 3:
         return ask_about(
             {"STRLEN", key()},
-            [](const Value& value) { return integer(static_cast<int64_t>(value.text.size())); },
+            [](const Value& value) {
+              if (value.is_list()) return kWrongType;
+              return integer(static_cast<int64_t>(value.text.size()));
+            },
             integer(0));
       case 4:
         return ask_about(
-            {"TYPE", key()}, [](const Value&) { return "+string\r\n"; }, "+none\r\n");
+            {"TYPE", key()},
+            [](const Value& value) { return value.is_list() ? "+list\r\n" : "+string\r\n"; },
+            "+none\r\n");
       case 5:
         return ask_about(
             {"PTTL", key()},
@@ -137,10 +163,7 @@ class Run {
             },
             integer(-2));
       case 6:
-        return ask_about(
-            {"DUMP", key()},
-            [](const Value& value) { return bulk(larder::storage::rdb::dump_string(value.text)); },
-            kNull);
+        return dump();
       case 7:
         return getrange();
       case 8:
@@ -172,9 +195,24 @@ class Run {
         return flush_or_select();
       case 22:
         return queued_ ? exec() : multi();
+      case 23:
       case 24:
-        return increx();
+        return push();
       case 25:
+        return pop();
+      case 26:
+        return lrange();
+      case 27:
+        return change_element();
+      case 28:
+        return lrem();
+      case 29:
+        return ltrim();
+      case 30:
+        return lmove();
+      case 31:
+        return increx();
+      case 32:
         return throttle();
       default:
         return pass();
@@ -194,7 +232,10 @@ class Run {
     const int64_t first = small_number();
     const int64_t last = small_number();
     std::string part;
-    if (const Value* value = find(name); value != nullptr && !value->text.empty()) {
+    const Words words{"GETRANGE", name, std::to_string(first), std::to_string(last)};
+    const Value* value = find(name);
+    if (value != nullptr && value->is_list()) return ask(words, kWrongType);
+    if (value != nullptr && !value->text.empty()) {
       const auto size = static_cast<int64_t>(value->text.size());
       const int64_t from = std::max<int64_t>(first < 0 ? first + size : first, 0);
       const int64_t to = std::min(std::max<int64_t>(last < 0 ? last + size : last, 0), size - 1);
@@ -203,7 +244,7 @@ class Run {
         part += value->text[static_cast<size_t>(at)];
       }
     }
-    ask({"GETRANGE", name, std::to_string(first), std::to_string(last)}, bulk(part));
+    ask(words, bulk(part));
   }
 
   // MGET, EXISTS, DEL and UNLINK of up to three keys, which may be the same.
@@ -214,12 +255,22 @@ class Run {
     int64_t count = 0;
     for (size_t i = 1; i < words.size(); ++i) {
       const Value* value = find(words[i]);
-      values.push_back(value == nullptr ? kNull : bulk(value->text));
+      values.push_back(value == nullptr || value->is_list() ? kNull : bulk(value->text));
       if (value == nullptr) continue;
       ++count;
       if (name != "MGET" && name != "EXISTS") keys().erase(words[i]);
     }
     ask(words, name == "MGET" ? array(values) : integer(count));
+  }
+
+  // How a list is divided in its payload depends on its past.
+  void dump() {
+    const std::string name = key();
+    const Value* value = find(name);
+    if (value != nullptr && value->is_list()) {
+      return ask({"LLEN", name}, integer(static_cast<int64_t>(value->elements.size())));
+    }
+    ask({"DUMP", name}, value == nullptr ? kNull : bulk(dump_of(*value)));
   }
 
   // ---- writes ----
@@ -251,6 +302,7 @@ class Run {
       words.push_back("KEEPTTL");
       if (known != nullptr) deadline_ms = known->deadline_ms;
     }
+    if (get && known != nullptr && known->is_list()) return ask(words, kWrongType);
     const bool holds = !(if_absent && known != nullptr) && !(if_present && known == nullptr);
     std::string reply = holds ? kOk : kNull;
     if (get) reply = known == nullptr ? kNull : bulk(known->text);
@@ -280,12 +332,14 @@ class Run {
   void get_and(bool erases) {
     const std::string name = key();
     const Value* known = find(name);
-    const std::string reply = known == nullptr ? kNull : bulk(known->text);
+    const bool refuses = known != nullptr && known->is_list();
+    const std::string reply = known == nullptr ? kNull : refuses ? kWrongType : bulk(known->text);
     if (erases) {
-      keys().erase(name);
+      if (!refuses) keys().erase(name);
       return ask({"GETDEL", name}, reply);
     }
     const std::string value = text();
+    if (refuses) return ask({"GETSET", name, value}, reply);
     keys()[name] = {value, kNoDeadline};
     ask({"GETSET", name, value}, reply);
   }
@@ -298,6 +352,8 @@ class Run {
   void append() {
     const std::string name = key();
     const std::string tail = text();
+    const Value* known = find(name);
+    if (known != nullptr && known->is_list()) return ask({"APPEND", name, tail}, kWrongType);
     Value& value = found_or_made(name);
     value.text += tail;
     ask({"APPEND", name, tail}, integer(static_cast<int64_t>(value.text.size())));
@@ -313,6 +369,7 @@ class Run {
     const size_t offset = choice < 100 ? choice : size_t{choice} * choice;
     const Words words{"SETRANGE", name, std::to_string(offset), patch};
     const Value* known = find(name);
+    if (known != nullptr && known->is_list()) return ask(words, kWrongType);
     if (patch.empty()) {
       return ask(words, integer(known == nullptr ? 0 : static_cast<int64_t>(known->text.size())));
     }
@@ -330,6 +387,7 @@ class Run {
     const std::optional<int64_t> increment = canonical_integer(number);
     if (!increment) return ask(words, not_an_integer);
     const Value* known = find(name);
+    if (known != nullptr && known->is_list()) return ask(words, kWrongType);
     const std::optional<int64_t> before = canonical_integer(known == nullptr ? "0" : known->text);
     if (!before) return ask(words, not_an_integer);
     int64_t sum = 0;
@@ -481,7 +539,9 @@ class Run {
     const bool spoils = (options & 12) == 12;
     int64_t ttl = small_number() * 20;
     if (absolute && ttl != 0) ttl += now_ms_;
-    std::string payload = larder::storage::rdb::dump_string(value);
+    Value restored{value};
+    if ((options & 16) != 0) restored = {{}, kNoDeadline, {"first", value, "300"}};
+    std::string payload = dump_of(restored);
     if (spoils) payload[options % payload.size()] ^= 1;
     Words words{"RESTORE", name, std::to_string(ttl), payload};
     if (replace) words.push_back("REPLACE");
@@ -493,9 +553,168 @@ class Run {
     if (ttl < 0) return ask(words, error("ERR Invalid TTL value, must be >= 0"));
     if (spoils) return ask(words, error("ERR DUMP payload version or checksum are wrong"));
     keys().erase(name);
-    Value restored{value, ttl == 0 ? kNoDeadline : absolute ? ttl : ttl + now_ms_};
+    restored.deadline_ms = ttl == 0 ? kNoDeadline : absolute ? ttl : ttl + now_ms_;
     if (!restored.is_due(now_ms_)) keys()[name] = restored;
     ask(words, kOk);
+  }
+
+  // ---- lists ----
+
+  // Its list; null after asking, if there is none, with the answer to that, or it is a string.
+  std::vector<std::string>* list_or_ask(const Words& words, const std::string& absent) {
+    Value* value = find(words[1]);
+    if (value == nullptr) {
+      ask(words, absent);
+    } else if (!value->is_list()) {
+      ask(words, kWrongType);
+    } else {
+      return &value->elements;
+    }
+    return nullptr;
+  }
+  // The key goes with the last element.
+  void settle(const std::string& name) {
+    if (keys()[name].elements.empty()) keys().erase(name);
+  }
+  std::string element() {
+    const uint8_t choice = byte();
+    return choice < 200 ? std::to_string(choice % 5) : text();
+  }
+
+  void push() {
+    const uint8_t options = byte();
+    const bool at_front = (options & 1) != 0;
+    Words words{std::string(at_front ? "LPUSH" : "RPUSH") + ((options & 6) == 0 ? "X" : ""), key()};
+    for (int left = 1 + options / 32; left > 0; --left) words.push_back(element());
+    Value* value = find(words[1]);
+    if (value != nullptr && !value->is_list()) return ask(words, kWrongType);
+    if (value == nullptr && (options & 6) == 0) return ask(words, integer(0));
+    std::vector<std::string>& elements = found_or_made(words[1]).elements;
+    for (size_t i = 2; i < words.size(); ++i) {
+      elements.insert(at_front ? elements.begin() : elements.end(), words[i]);
+    }
+    ask(words, integer(static_cast<int64_t>(elements.size())));
+  }
+
+  void pop() {
+    const uint8_t options = byte();
+    const bool at_front = (options & 1) != 0;
+    const bool has_count = (options & 2) != 0;
+    Words words{at_front ? "LPOP" : "RPOP", key()};
+    if (has_count) words.push_back(std::to_string(options / 16));
+    std::vector<std::string>* elements = list_or_ask(words, has_count ? kNullArray : kNull);
+    if (elements == nullptr) return;
+    std::vector<std::string> popped;
+    for (int left = has_count ? options / 16 : 1; left > 0 && !elements->empty(); --left) {
+      const auto at = at_front ? elements->begin() : elements->end() - 1;
+      popped.push_back(bulk(*at));
+      elements->erase(at);
+    }
+    settle(words[1]);
+    ask(words, has_count ? array(popped) : popped[0]);
+  }
+
+  std::pair<size_t, size_t> range(const std::vector<std::string>& elements, int64_t first,
+                                  int64_t last) {
+    const auto size = static_cast<int64_t>(elements.size());
+    if (first < 0) first = std::max<int64_t>(first + size, 0);
+    if (last < 0) last += size;
+    last = std::min(last, size - 1);
+    if (first > last) return {0, 0};
+    return {static_cast<size_t>(first), static_cast<size_t>(last - first + 1)};
+  }
+  int64_t position() { return int64_t{byte()} % 20 - 10; }
+
+  void lrange() {
+    const std::string name = key();
+    const int64_t first = position();
+    const int64_t last = position();
+    const Words words{"LRANGE", name, std::to_string(first), std::to_string(last)};
+    const std::vector<std::string>* elements = list_or_ask(words, array({}));
+    if (elements == nullptr) return;
+    const auto [from, count] = range(*elements, first, last);
+    std::vector<std::string> part;
+    for (size_t i = 0; i < count; ++i) part.push_back(bulk((*elements)[from + i]));
+    ask(words, array(part));
+  }
+
+  void ltrim() {
+    const std::string name = key();
+    const int64_t first = position() / 4;
+    const int64_t last = position();
+    const Words words{"LTRIM", name, std::to_string(first), std::to_string(last)};
+    std::vector<std::string>* elements = list_or_ask(words, kOk);
+    if (elements == nullptr) return;
+    const auto [from, count] = range(*elements, first, last);
+    const auto begin = elements->begin() + static_cast<std::ptrdiff_t>(from);
+    *elements = std::vector<std::string>(begin, begin + static_cast<std::ptrdiff_t>(count));
+    settle(name);
+    ask(words, kOk);
+  }
+
+  // LSET or LINSERT.
+  void change_element() {
+    const std::string name = key();
+    const int64_t index = position();
+    const std::string value = element();
+    if (index % 2 == 0) {
+      const Words words{"LSET", name, std::to_string(index), value};
+      std::vector<std::string>* elements = list_or_ask(words, error("ERR no such key"));
+      if (elements == nullptr) return;
+      const auto size = static_cast<int64_t>(elements->size());
+      const int64_t at = index < 0 ? index + size : index;
+      if (at < 0 || at >= size) return ask(words, error("ERR index out of range"));
+      (*elements)[static_cast<size_t>(at)] = value;
+      return ask(words, kOk);
+    }
+    const std::string pivot = element();
+    const Words words{"LINSERT", name, index > 0 ? "BEFORE" : "AFTER", pivot, value};
+    std::vector<std::string>* elements = list_or_ask(words, integer(0));
+    if (elements == nullptr) return;
+    const auto found = std::find(elements->begin(), elements->end(), pivot);
+    if (found == elements->end()) return ask(words, integer(-1));
+    elements->insert(index > 0 ? found : found + 1, value);
+    ask(words, integer(static_cast<int64_t>(elements->size())));
+  }
+
+  void lrem() {
+    const std::string name = key();
+    const int64_t count = position() / 3;
+    const std::string value = element();
+    const Words words{"LREM", name, std::to_string(count), value};
+    std::vector<std::string>* elements = list_or_ask(words, integer(0));
+    if (elements == nullptr) return;
+    int64_t removed = 0;
+    if (count < 0) std::reverse(elements->begin(), elements->end());
+    std::erase_if(*elements, [&](const std::string& each) {
+      if (each != value || (count != 0 && removed == std::abs(count))) return false;
+      ++removed;
+      return true;
+    });
+    if (count < 0) std::reverse(elements->begin(), elements->end());
+    settle(name);
+    ask(words, integer(removed));
+  }
+
+  void lmove() {
+    const std::string from = key();
+    const std::string to = key();
+    const uint8_t options = byte();
+    const bool from_front = (options & 1) != 0;
+    const bool to_front = (options & 2) != 0;
+    const Words words{"LMOVE", from, to, from_front ? "LEFT" : "RIGHT",
+                      to_front ? "LEFT" : "RIGHT"};
+    std::vector<std::string>* source = list_or_ask(words, kNull);
+    if (source == nullptr) return;
+    const Value* known = find(to);
+    if (known != nullptr && !known->is_list()) return ask(words, kWrongType);
+    const auto at = from_front ? source->begin() : source->end() - 1;
+    const std::string moved = *at;
+    source->erase(at);
+    std::vector<std::string>& target = keys()[to].elements;
+    target.insert(to_front ? target.begin() : target.end(), moved);
+    settle(from);
+    ask(words, bulk(moved));
   }
 
   // ---- everything else ----
@@ -541,7 +760,7 @@ class Run {
     for (unsigned database = 0; database < kDatabases; ++database) {
       for (const auto& [name, value] : databases_[database]) {
         if (value.is_due(now_ms_)) continue;
-        expected[{database, name}] = {value.text, value.deadline_ms};
+        expected[{database, name}] = {value.text, value.deadline_ms, value.elements};
       }
     }
     require(stored == expected, "the shards hold something else than the map");
