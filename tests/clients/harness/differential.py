@@ -13,6 +13,7 @@ from harness.resp import Connection, ConnectionClosed, encode
 
 TURNS_IN_A_ROUND = 60
 MAY_DIFFER_MS = 5000  # between two servers that were asked at the same time, on a busy machine
+QUICKLIST_2 = b"\x12"  # the type of a list in a payload of DUMP
 TIME_RULES_IN_MS = {b"PTTL", b"PEXPIRETIME"}
 
 # Where replies may differ, and why. Each takes (arguments, first reply, second reply), as raw trees.
@@ -50,6 +51,8 @@ def agree(arguments, rule, one, other):
         return True
     if one[0] != other[0] or one[0] in b"-+":
         return False
+    if rule == Rule.DUMP:
+        return one[0] == b"$" and all(reply[2] is not None and reply[2][:1] == QUICKLIST_2 for reply in (one, other))
     if rule == Rule.UNORDERED:
         return one[1] == other[1] and sorted(one[2]) == sorted(other[2])
     if rule == Rule.TIME and one[0] == b":":
@@ -197,6 +200,7 @@ class Differential:
         for database in DATABASES:
             requests += [([b"SELECT", database], Rule.EXACT), ([b"KEYS", b"*"], Rule.UNORDERED)]
             requests += [([b"GET", key], Rule.EXACT) for key in KEYS]
+            requests += [([b"LRANGE", key, b"0", b"-1"], Rule.EXACT) for key in KEYS]
             requests += [([b"PTTL", key], Rule.TIME) for key in KEYS]
             requests += [([b"DBSIZE"], Rule.EXACT)]
         self._turn(client, requests, False)

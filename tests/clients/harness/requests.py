@@ -49,6 +49,7 @@ class Rule(enum.Enum):
     WHOLE_SCAN = "the same keys in any order, if the cursor says that these are all"
     PART_OF_SCAN = "errors byte for byte; cursors and how much one call finds are each server's own"
     RANDOM_KEY = "a key or none"
+    DUMP = "byte for byte; of lists the type only, for each server divides them as it likes"
 
 
 class Requests:
@@ -65,6 +66,8 @@ class Requests:
             (1, self._flush), (3, self._echo), (5, self._nonsense), (3, self._unknown),
             (10, self._setbit), (6, self._getbit), (10, self._bitcount), (12, self._bitpos), (12, self._bitop),
             (25, self._bitfield), (10, self._lcs), (6, self._dump), (14, self._restore),
+            (30, self._push), (14, self._pop), (12, self._list_move), (8, self._lmpop), (10, self._list_read),
+            (8, self._lset), (8, self._linsert), (8, self._lrem), (8, self._ltrim), (12, self._lpos),
         ]  # fmt: skip
         self.weights = [weight for weight, _ in self.kinds]
 
@@ -301,7 +304,75 @@ class Requests:
         return [b"PERSIST", self.key()], Rule.EXACT
 
     def _dump(self):
-        return [b"DUMP", self.key()], Rule.EXACT
+        return [b"DUMP", self.key()], Rule.DUMP
+
+    # -- lists ---------------------------------------------------------------------------------------
+
+    def element(self):
+        """Few different ones, so that they meet; now and then any value."""
+        return self.value() if self._maybe(0.2) else self._one(b"a", b"b", b"c", b"1", b"2", b"-3", b"", b"300")
+
+    def _position(self):
+        return str(self.chance.randrange(-8, 9)).encode() if self._maybe(0.85) else self.number()
+
+    def _end(self):
+        return self._one(b"LEFT", b"RIGHT", b"left", b"Right", b"UP" if self._maybe(0.1) else b"LEFT")
+
+    def _push(self):
+        elements = [self.element() for _ in range(self.chance.randrange(1, 40 if self._maybe(0.1) else 6))]
+        name = self._one(b"LPUSH", b"RPUSH", b"LPUSH", b"RPUSH", b"LPUSHX", b"RPUSHX")
+        return [name, self.key(), *elements], Rule.EXACT
+
+    def _pop(self):
+        count = [self._one(b"0", b"1", b"2", b"3", self.number())] if self._maybe(0.5) else []
+        return [self._one(b"LPOP", b"RPOP"), self.key(), *count], Rule.EXACT
+
+    def _list_move(self):
+        if self._maybe(0.4):
+            return [b"RPOPLPUSH", self.key(), self.key()], Rule.EXACT
+        return [b"LMOVE", self.key(), self.key(), self._end(), self._end()], Rule.EXACT
+
+    def _lmpop(self):
+        keys = [self.key() for _ in range(self.chance.randrange(1, 4))]
+        count = str(len(keys)).encode() if self._maybe(0.85) else self.number()
+        options = []
+        while self._maybe(0.4) and len(options) < 4:
+            options += [self._one(b"COUNT", b"count"), self._one(b"1", b"2", b"10", self.number())]
+        return [b"LMPOP", count, *keys, self._end(), *options], Rule.EXACT
+
+    def _list_read(self):
+        if self._maybe(0.3):
+            return [self._one(b"LLEN", b"TYPE"), self.key()], Rule.EXACT
+        if self._maybe(0.4):
+            return [b"LINDEX", self.key(), self._position()], Rule.EXACT
+        return [b"LRANGE", self.key(), self._position(), self._position()], Rule.EXACT
+
+    def _lset(self):
+        return [b"LSET", self.key(), self._position(), self.element()], Rule.EXACT
+
+    def _linsert(self):
+        where = self._one(b"BEFORE", b"AFTER", b"after", b"NEAR" if self._maybe(0.1) else b"before")
+        return [b"LINSERT", self.key(), where, self.element(), self.element()], Rule.EXACT
+
+    def _lrem(self):
+        count = self._one(b"0", b"1", b"-1", b"2", b"-2", self.number())
+        if count == b"-9223372036854775808":  # Redis negates it, which is undefined
+            count = b"-9223372036854775807"
+        return [b"LREM", self.key(), count, self.element()], Rule.EXACT
+
+    def _ltrim(self):
+        if self._maybe(0.6):
+            return [b"LTRIM", self.key(), self._one(b"0", b"1"), self._one(b"-1", b"-2", b"5", b"30")], Rule.EXACT
+        return [b"LTRIM", self.key(), self._position(), self._position()], Rule.EXACT
+
+    def _lpos(self):
+        options = []
+        while self._maybe(0.5) and len(options) < 8:
+            word = self._one(b"RANK", b"COUNT", b"MAXLEN", b"rank", b"FOO" if self._maybe(0.1) else b"COUNT")
+            options += [word, self._one(b"0", b"1", b"2", b"-1", b"-2", self.number())]
+        # Redis 7.0 negates the lowest number there is, too.
+        options = [b"-1" if option == b"-9223372036854775808" else option for option in options]
+        return [b"LPOS", self.key(), self.element(), *options], Rule.EXACT
 
     def _payload(self):
         """Mostly right; never one that only Redis 7.0 accepts (see tests/transcripts/dump.transcript)."""
@@ -367,7 +438,8 @@ class Requests:
             b"GET", b"MGET", b"MSET", b"MSETNX", b"SETRANGE", b"GETRANGE", b"INCRBY", b"APPEND", b"DEL", b"PERSIST", b"ECHO",
             b"PING", b"SELECT", b"TYPE", b"STRLEN", b"SETNX", b"GETSET", b"GETDEL", b"INCR", b"EXISTS", b"INCRBYFLOAT",
             b"FLUSHDB", b"UNWATCH", b"DECR", b"DECRBY", b"UNLINK", b"GETBIT", b"BITCOUNT", b"BITPOS", b"BITOP",
-            b"BITFIELD_RO", b"LCS", b"SUBSTR",
+            b"BITFIELD_RO", b"LCS", b"SUBSTR", b"LPUSH", b"RPUSHX", b"LPOP", b"RPOP", b"LLEN", b"LINDEX", b"LSET", b"LRANGE",
+            b"LTRIM", b"LINSERT", b"LPOS", b"LMOVE", b"RPOPLPUSH", b"LMPOP",
         )  # fmt: skip
         pool = [self.key(), self.value(), self.number(), self.chance.choice(WORDS), self.chance.choice(PATTERNS)]
         return [name, *(self.chance.choice(pool) for _ in range(self.chance.randrange(0, 6)))], Rule.EXACT

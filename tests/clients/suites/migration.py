@@ -3,6 +3,7 @@
 import os
 import random
 
+from harness import rdb
 from harness.server import Launch, Server
 from harness.suite import Suite, equal
 
@@ -85,6 +86,97 @@ def _(t):
         require_same_both_ways([value], ours, reference)
 
 
+# ---- lists ----------------------------------------------------------------------------------------
+
+
+def random_list(chance):
+    """Of one element to some thousands, in one node of Redis or in many."""
+    count = chance.choice((1, chance.randrange(1, 10), chance.randrange(1, 300), chance.randrange(1, 3000)))
+    if count > 100:
+        pool = [random_value(chance)[:200] for _ in range(20)]
+        return chance.choices(pool, k=count)
+    return [random_value(chance) for _ in range(count)]
+
+
+def carry_lists(lists, source, target):
+    keys = [b"key:%d" % i for i in range(len(lists))]
+    source.call("FLUSHALL")
+    equal(source.pipeline(*(["RPUSH", key, *one] for key, one in zip(keys, lists))), [len(one) for one in lists], "RPUSH")
+    payloads = source.pipeline(*(["DUMP", key] for key in keys))
+    target.call("FLUSHALL")
+    require_done(target.pipeline(*(["RESTORE", key, 0, payload] for key, payload in zip(keys, payloads))), "RESTORE")
+    return payloads, target.pipeline(*(["LRANGE", key, 0, -1] for key in keys))
+
+
+def require_same_lists_both_ways(lists, ours, reference):
+    _, there = carry_lists(lists, ours, reference)
+    _, here = carry_lists(lists, reference, ours)
+    for one, at_reference, at_us in zip(lists, there, here):
+        equal(at_reference, one, "carried to redis-server")
+        equal(at_us, one, "carried from redis-server")
+
+
+@suite.check("lists of elements at the borders of the format, there and back; small ones in the same payloads")
+def _(t):
+    ours, reference = both(t)
+    require_same_lists_both_ways([[value] for value in BORDERS] + [BORDERS, BORDERS[::-1]], ours, reference)
+    small = [[value, b"x", value] for value in BORDERS if len(value) < 1000]
+    equal(carry_lists(small, ours, reference)[0], carry_lists(small, reference, ours)[0], "the payloads")
+
+
+@suite.check("200 random lists, there and back, and what both do with them then")
+def _(t):
+    seed = int(os.environ.get("LARDER_TEST_SEED") or random.SystemRandom().randrange(1 << 32))
+    print(f"        seed {seed} (LARDER_TEST_SEED)", flush=True)
+    chance = random.Random(seed)
+    ours, reference = both(t)
+    for _ in range(20):
+        lists = [random_list(chance) for _ in range(10)]
+        require_same_lists_both_ways(lists, ours, reference)
+        carry_lists(lists, ours, reference)
+        for i, one in enumerate(lists):
+            pivot, key = chance.choice(one), b"key:%d" % i
+            for request in (
+                ["LINSERT", key, "BEFORE", pivot, random_value(chance)],
+                ["LSET", key, chance.randrange(len(one)), b"set"],
+                ["LREM", key, chance.choice((0, 2, -2)), chance.choice(one)],
+                ["LPUSH", key, *random_list(chance)[:50]],
+                ["LTRIM", key, chance.randrange(len(one)), -1],
+                ["LRANGE", key, 0, -1],
+            ):
+                equal(ours.call(*request), reference.call(*request), str(request)[:100])
+
+
+@suite.check("lists in the types of older Redis: both read the same from the same payloads")
+def _(t):
+    ours, reference = both(t)
+    ziplist = bytes.fromhex("1e00000016000000050000016103f602c02c0104fef9030568656c6c6fff")
+    string = bytes([len(ziplist)]) + ziplist
+    listpack = bytes.fromhex("0a0000000100816102ff")
+    for body in (
+        b"\x01\x03\x01a\xc0\x05\x05hello",
+        b"\x0a" + string,
+        b"\x0e\x01" + string,
+        b"\x0e\x03" + string * 3,
+        b"\x12\x02\x01\x05alone\x02\x0a" + listpack,
+    ):
+        for target in (ours, reference):
+            equal(target.call("RESTORE", "k", 0, rdb.payload(body), "REPLACE"), "OK", body.hex())
+        equal(ours.call("LRANGE", "k", 0, -1), reference.call("LRANGE", "k", 0, -1), body.hex())
+
+
+@suite.check("a list of a million elements, there and back")
+def _(t):
+    ours, reference = both(t)
+    ours.pipeline(*(["RPUSH", "k", *(b"element %d" % i for i in range(n, n + 10_000))] for n in range(0, 1_000_000, 10_000)))
+    for source, target in ((ours, reference), (reference, ours)):
+        payload = source.call("DUMP", "k")
+        target.call("DEL", "k")
+        equal(target.call("RESTORE", "k", 0, payload), "OK")
+        equal(target.call("LLEN", "k"), 1_000_000)
+        equal(target.call("LINDEX", "k", 765_432), b"element 765432")
+
+
 @suite.check("lifetimes and hints travel beside the payload")
 def _(t):
     ours, reference = both(t)
@@ -100,7 +192,6 @@ def _(t):
 def _(t):
     ours, reference = both(t)
     for request in (
-        ["RPUSH", "k", "a"],
         ["SADD", "k", "1"],
         ["SADD", "k", "a"],
         ["ZADD", "k", "1", "a"],

@@ -11,7 +11,7 @@ import subprocess
 from harness.server import die_with_parent
 from harness.suite import Suite, equal
 
-suite = Suite("redis-benchmark", "redis-benchmark runs ping, set, get, incr and mset without an error or a warning")
+suite = Suite("redis-benchmark", "redis-benchmark runs ping, set, get, incr, mset and lists without an error or a warning")
 
 LOADS = "ping,set,get,incr,mset"
 ROWS = ["PING_INLINE", "PING_MBULK", "SET", "GET", "INCR", "MSET (10 keys)"]
@@ -54,6 +54,18 @@ def _(t):
     loads(t, "-P", "1")
     with t.connect() as connection:
         equal(connection.call("GET", "counter:__rand_int__"), b"%d" % REQUESTS, "INCRs that arrived")
+
+
+@suite.check("lists, one at a time and pipelined")
+def _(t):
+    for pipeline in ("1", "16"):
+        rows = benchmark(t, "-t", "lpush,rpush,lpop,rpop,lrange", "-n", "3000", "-c", "20", "-P", pipeline)
+        names = [name.split(" ")[0] for name in rows]
+        equal(names[:4], ["LPUSH", "RPUSH", "LPOP", "RPOP"], "loads that ran")
+        equal([name for name in names if name.startswith("LRANGE")], [f"LRANGE_{n}" for n in (100, 300, 500, 600)])
+        with t.connect() as connection:
+            equal(connection.call("LLEN", "mylist"), 3000, "elements that LPUSH and RPUSH brought, less those popped")
+            connection.call("DEL", "mylist")
 
 
 @suite.check("pipelined (-P 16)")
