@@ -70,7 +70,7 @@ def measure_cells(plan, generator, say):
 
 def fill_all(plan, fleet, load, generator, say, key_memory):
     for kind in plan.kinds:
-        if kind.floor:
+        if kind.floor or not load.fits(kind) or load.data_set == 0:
             continue
         say("filling %s: %d keys of %s" % (kind.name, generator.keys, load.title))
         server = fleet.for_load(kind, load)
@@ -82,10 +82,11 @@ def fill_all(plan, fleet, load, generator, say, key_memory):
 
 
 def measure_cell(plan, fleet, load, pipeline, generator):
-    cell = Cell(load, pipeline, [kind.name for kind in plan.kinds])
+    kinds = [kind for kind in plan.kinds if load.fits(kind)]
+    cell = Cell(load, pipeline, [kind.name for kind in kinds])
     for turn in range(plan.rounds_of(pipeline)):
         # Back and forth, so that nobody always runs after the same neighbour.
-        order = plan.kinds if turn % 2 == 0 else plan.kinds[::-1]
+        order = kinds if turn % 2 == 0 else kinds[::-1]
         for kind in order:
             server = fleet.for_load(kind, load)
             report = generator.measure(server, load, pipeline, plan.seconds, plan.warmup, turn + 1)

@@ -65,6 +65,20 @@ class Targets(unittest.TestCase):
         idle["larder"]["after PING"] = (3000, 1024)
         self.assertEqual(report.missed_targets([], "redis", idle), (0, 1))
 
+    def test_only_cpu_is_promised_of_lists(self):
+        cell = cell_of("lpush", 16, {"larder": [(100, 0.5)], "redis": [(100, 1.0)]})
+        self.assertEqual(report.missed_targets([cell], "redis", {}), (0, 1))
+        cell = cell_of("lpush", 16, {"larder": [(900, 0.7)], "redis": [(100, 1.0)]})
+        self.assertEqual(report.missed_targets([cell], "redis", {}), (1, 1))
+        row = report.cells_table([cell], "redis").rows[0]
+        self.assertIn("MISSED (at most 0.60)", row)
+
+    def test_lists_need_a_server_with_data(self):
+        lpush = next(load for load in loads.LOADS if load.name == "lpush")
+        for protocol, floor, fits in (("resp", False, True), ("resp", True, False),
+                                      ("memcached", False, False)):
+            self.assertEqual(lpush.fits(servers.Kind("x", None, protocol, floor)), fits)
+
     def test_table_marks_both(self):
         cell = cell_of("set64", 64, {"larder": [(600, 0.2)], "redis": [(100, 1.0)]})
         row = report.cells_table([cell], "redis").rows[0]

@@ -7,6 +7,7 @@ generator (larder-load) does the work; here its command line is written and its 
 import json
 import subprocess
 
+from .resp import Client
 from .servers import Failure
 
 
@@ -24,6 +25,65 @@ class Load:
         """Loads of one data set run against the same processes."""
         return 1024 if self.value_bytes == 1024 else 64
 
+    def fits(self, kind):
+        """Can such a server run it?"""
+        return True
+
+    def prepare(self, generator, server):
+        """Before each run."""
+
+    def words(self, seconds, warmup):
+        """What tells the generator what to do, and for how long."""
+        return ["--load", self.verb, "--seconds", str(seconds), "--warmup", str(warmup)]
+
+
+class ListLoad(Load):
+    """A command about lists of 16-byte elements, each run on lists that were just made.
+
+    There are LISTS of them, of `length` elements each. `whole`: a run is as many requests as there
+    are elements, but for some that are left, and not so many seconds.
+    """
+
+    LISTS = 1000
+    ELEMENT_BYTES = 16
+    PUSHED_AT_ONCE = 50
+    PART_POPPED = 0.95
+
+    def __init__(self, name, title, command, length, whole=False):
+        super().__init__(name, title, "command", self.ELEMENT_BYTES, "list:", 0)
+        self.command = command
+        self.length = length
+        self.whole = whole
+
+    @property
+    def data_set(self):
+        return 0
+
+    def fits(self, kind):
+        return kind.protocol == "resp" and not kind.floor
+
+    def prepare(self, generator, server):
+        with Client(server) as client:
+            client.call("FLUSHALL")
+        if self.length == 0:
+            return
+        times = self.length // self.PUSHED_AT_ONCE
+        run([generator.binary, "--port", str(server.port), "--cpu", str(generator.client_core),
+             "--connections", "8", "--pipeline", "8", "--distribution", "sequential",
+             "--keys", str(self.LISTS), "--key-prefix", self.prefix,
+             "--value-bytes", str(self.ELEMENT_BYTES),
+             "--command", "RPUSH {key}" + " {value}" * self.PUSHED_AT_ONCE,
+             "--requests", str(self.LISTS * times), "--timeout", "60"])
+        with Client(server) as client:
+            if client.call("DBSIZE") != self.LISTS:
+                raise Failure("%s: not all lists were made" % server.name)
+
+    def words(self, seconds, warmup):
+        words = ["--command", self.command, "--distribution", "sequential"]
+        if not self.whole:
+            return words + ["--seconds", str(seconds), "--warmup", str(warmup)]
+        return words + ["--requests", str(int(self.LISTS * self.length * self.PART_POPPED))]
+
 
 # INCR has keys of its own: a 64-byte value is no number.
 LOADS = [
@@ -32,15 +92,22 @@ LOADS = [
     Load("incr", "INCR", "incr", 64, "cnt:", 0),
     Load("get1k", "GET 1 KiB", "get", 1024, "key:", 1024),
     Load("set1k", "SET 1 KiB", "set", 1024, "key:", 0),
+    ListLoad("lpush", "LPUSH 16 B", "LPUSH {key} {value}", 0),
+    ListLoad("lpop", "LPOP 16 B", "LPOP {key}", 400, whole=True),
+    ListLoad("lrange100", "LRANGE of 100", "LRANGE {key} 0 99", 400),
 ]
 
 # Larder against redis: load -> pipeline -> (throughput at least, server CPU per operation at most).
+# None: nothing is promised.
 TARGETS = {
     "get64": {1: (1.4, 0.68), 16: (2.7, 0.35), 64: (3.8, 0.25)},
     "incr": {1: (1.4, 0.68), 16: (2.7, 0.35), 64: (3.8, 0.25)},
     "set64": {1: (1.5, 0.64), 16: (3.3, 0.28), 64: (5.0, 0.18)},
     "get1k": {1: (1.5, 0.65), 16: (1.9, 0.40), 64: (2.1, 0.33)},
     "set1k": {1: (1.5, 0.65), 16: (3.2, 0.30), 64: (4.5, 0.20)},
+    "lpush": {1: (None, 0.8), 16: (None, 0.6)},
+    "lpop": {1: (None, 0.8), 16: (None, 0.6)},
+    "lrange100": {1: (None, 0.8), 16: (None, 0.6)},
 }
 TARGET_SERVER = "larder"
 TARGET_BASELINE = "redis"
@@ -59,12 +126,13 @@ class Generator:
     def command(self, server, load, core=None):
         return [self.binary, "--port", str(server.port), "--protocol", server.kind.protocol,
                 "--cpu", str(self.client_core if core is None else core),
-                "--connections", str(self.connections), "--keys", str(self.keys),
+                "--connections", str(self.connections),
+                "--keys", str(getattr(load, "LISTS", self.keys)),
                 "--key-prefix", load.prefix, "--value-bytes", str(load.value_bytes)]
 
     def fill(self, server, load):
         """Sets all keys of the load. A floor server has none."""
-        if server.kind.floor:
+        if server.kind.floor or isinstance(load, ListLoad):
             return
         # The verb tells the generator whether the values are counters; one request is the least.
         run(self.command(server, load) + ["--fill", "--load", load.verb, "--requests", "1"])
@@ -91,9 +159,9 @@ class Generator:
 
     def measure(self, server, load, pipeline, seconds, warmup, seed, extra=()):
         """One run; the generator's report as a dictionary."""
-        text = run(self.command(server, load) + [
-            "--load", load.verb, "--pipeline", str(pipeline), "--seconds", str(seconds),
-            "--warmup", str(warmup), "--seed", str(seed), "--pid", str(server.pid), "--json",
+        load.prepare(self, server)
+        text = run(self.command(server, load) + load.words(seconds, warmup) + [
+            "--pipeline", str(pipeline), "--seed", str(seed), "--pid", str(server.pid), "--json",
             *extra])
         return check(server, load, json.loads(text))
 
@@ -104,6 +172,8 @@ def check(server, load, report):
         raise Failure("%s, %s: no requests were answered" % (server.name, load.title))
     if report["nils"] != 0:
         raise Failure("%s, %s: %d keys were not found" % (server.name, load.title, report["nils"]))
+    if load.name == "lrange100" and report["received_bytes"] < report["requests"] * 1600:
+        raise Failure("%s, %s: replies are shorter than the ranges" % (server.name, load.title))
     if load.verb == "get" and report["received_bytes"] < report["requests"] * load.value_bytes:
         raise Failure("%s, %s: replies are shorter than the values" % (server.name, load.title))
     return report

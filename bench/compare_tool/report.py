@@ -60,12 +60,15 @@ def cells_table(cells, baseline):
 def ratio_columns(cell, name, baseline):
     if name == baseline:
         return ["1", "1", "", ""]
+    if baseline not in cell.series:
+        return ["", "", "", ""]
     series, base = cell.series[name], cell.series[baseline]
     throughput, cpu = series.ratio("throughput", base), series.ratio("cpu_us", base)
     target = target_of(name, baseline, cell.load.name, cell.pipeline)
     if target is None:
         return [str(throughput), str(cpu), "", ""]
-    return [str(throughput), str(cpu), verdict(throughput.median, target[0], True),
+    return [str(throughput), str(cpu),
+            "" if target[0] is None else verdict(throughput.median, target[0], True),
             verdict(cpu.median, target[1], False)]
 
 
@@ -74,11 +77,12 @@ def missed_targets(cells, baseline, idle):
     missed = count = 0
     for cell in cells:
         target = target_of(TARGET_SERVER, baseline, cell.load.name, cell.pipeline)
-        if target is None or TARGET_SERVER not in cell.series:
+        if target is None or not {TARGET_SERVER, baseline} <= set(cell.series):
             continue
         series, base = cell.series[TARGET_SERVER], cell.series[baseline]
-        count += 2
-        missed += series.ratio("throughput", base).median < target[0]
+        count += 1 if target[0] is None else 2
+        if target[0] is not None:
+            missed += series.ratio("throughput", base).median < target[0]
         missed += series.ratio("cpu_us", base).median > target[1]
     if TARGET_SERVER in idle:
         count += 1
@@ -142,7 +146,7 @@ def to_json(cells, baseline, key_memory, idle, starts, curve, hot):
         for name, series in cell.series.items():
             entry = {"load": cell.load.name, "pipeline": cell.pipeline, "server": name,
                      "rounds": series.rounds}
-            if baseline and name != baseline:
+            if name != baseline and baseline in cell.series:
                 base = cell.series[baseline]
                 entry["throughput_ratio"] = series.ratio("throughput", base).to_json()
                 entry["cpu_ratio"] = series.ratio("cpu_us", base).to_json()
