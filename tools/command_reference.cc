@@ -22,9 +22,13 @@ struct Group {
 
 // In the order of the page; a row of another group is on the page too, at its end.
 constexpr Group kGroups[] = {
-    {"string", "Strings"},         {"bitmap", "Bitmaps"},
-    {"generic", "Keys"},           {"transactions", "Transactions"},
-    {"connection", "Connections"}, {"server", "Server"},
+    {"string", "Strings"},
+    {"bitmap", "Bitmaps"},
+    {"list", "Lists"},
+    {"generic", "Keys"},
+    {"transactions", "Transactions"},
+    {"connection", "Connections"},
+    {"server", "Server"},
 };
 
 bool is_known(std::string_view group) {

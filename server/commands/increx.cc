@@ -217,6 +217,7 @@ void run(KeyContext& context, std::string_view increment, Options& options, Repl
   }
 
   const Entry entry = context.find(context.key());
+  if (!is_string_or_absent(entry, reply)) return;
   Number number = 0;
   if (entry) {
     storage::NumberText scratch;

@@ -210,7 +210,7 @@ constexpr auto kRows = checked({
      .docs = {.summary = "Gives another key the same value and time to live.",
               .since = "6.2.0",
               .group = "generic",
-              .complexity = "O(1) for strings, O(N) where N is the number of elements for collections",
+              .complexity = "O(1), with collections O(N) where N is the number of elements",
               .syntax = "source destination [DB destination-db] [REPLACE]"}},
     {.name = "move",
      .arity = 3,

@@ -73,6 +73,7 @@ void throttle(KeyContext& context, Arguments arguments, Reply& reply) {
   const std::optional<Request> request = read_request(arguments, reply);
   if (!request) return;
   const Entry entry = context.find(context.key());
+  if (!is_string_or_absent(entry, reply)) return;
   std::optional<int64_t> stored_ns;
   if (entry) {
     storage::NumberText scratch;
