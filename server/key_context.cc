@@ -212,6 +212,10 @@ storage::Entry KeyContext::put(const Key& key, storage::Entry entry, const Value
 
 storage::Entry KeyContext::set(const Key& key, storage::Entry entry, std::string_view value,
                                int64_t deadline_ms) {
+  if (value.size() >= storage::kLargeValue && env_->kept_input != nullptr) [[unlikely]] {
+    storage::Blob* blob = env_->kept_input->share(value);
+    if (blob != nullptr) return put(key, entry, storage::HeldValue(blob), deadline_ms);
+  }
   return put(key, entry, value, deadline_ms);
 }
 

@@ -17,6 +17,7 @@
 
 #include "protocol/request_parser.h"
 #include "server/effects.h"
+#include "server/input_buffer.h"
 #include "server/keyspace.h"
 #include "server/memory_account.h"
 #include "server/stats.h"
@@ -53,6 +54,7 @@ struct CommandEnvironment {
   EffectBatch* batch = nullptr;
   WorkerStats* stats = nullptr;
   MemoryShare* memory = nullptr;
+  InputBuffer* kept_input = nullptr;  // that the running request lies in; null if in no such
   RankShare* ranks = nullptr;
   ExpiryDuty* expiry_duty = nullptr;
   int64_t now_us = 0;  // Unix time of this turn

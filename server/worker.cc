@@ -441,7 +441,10 @@ void Worker::run_request(const CutRequest& cut) {
   protocol::ReplyBuffer& output = heard ? connection.output : unheard_;
   output.set_limit(output_limit_bytes_);
   Reply reply(output, session.dialect);
+  InputBuffer*& kept_input = dispatcher_.environment().kept_input;
+  kept_input = input.from_kept ? &connection.kept : nullptr;
   const Outcome outcome = dispatcher_.run(session, cut.request, reply);
+  kept_input = nullptr;
   if (!heard) {
     // CLIENT REPLY ON is the one command that is heard although the client had asked for silence.
     if (session.reply_mode == ReplyMode::on) connection.output.append_all_of(unheard_);
@@ -502,9 +505,9 @@ void Worker::finish_inputs() {
       connection.kept.append(input.bytes + used, input.size - used);
     }
     const size_t needed = connection.parser.bytes_needed();
-    if (needed > connection.kept.size()) {
-      // No further than doubling: a length is only a promise.
-      connection.kept.reserve(std::min(needed, 2 * connection.kept.size() + (64 << 10)));
+    if (const size_t has = connection.kept.size(); needed > has) {
+      // A length is only a promise: memory is taken once an eighth of it has been kept.
+      connection.kept.reserve(std::min(needed, has >= needed / 8 ? needed : 2 * has + (64 << 10)));
     }
   }
   inputs_.clear();

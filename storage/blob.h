@@ -35,17 +35,25 @@ class Blob {
   Blob(const Blob&) = delete;
   Blob& operator=(const Blob&) = delete;
 
-  char* data() { return reinterpret_cast<char*>(this + 1); }
-  const char* data() const { return reinterpret_cast<const char*>(this + 1); }
+  char* data() { return reinterpret_cast<char*>(this + 1) + begin_; }
+  const char* data() const { return reinterpret_cast<const char*>(this + 1) + begin_; }
   size_t size() const { return size_; }
-  size_t capacity() const { return capacity_; }
+  // From data() on.
+  size_t capacity() const { return room_ - begin_; }
   // What it takes from the allocator.
-  size_t allocated_bytes() const { return sizeof(Blob) + capacity_; }
+  size_t allocated_bytes() const { return sizeof(Blob) + room_; }
 
   // True while only the caller refers to it, so that the bytes may be changed in place.
   bool is_exclusive() const { return references_.load(std::memory_order_acquire) == 1; }
   // REQUIRES: is_exclusive(), size <= capacity().
   void set_size(size_t size) { size_ = size; }
+  // What lies in it already, `begin` bytes behind the data() of a new blob, becomes its text
+  // without a copy; what is before it stays unused. REQUIRES: is_exclusive(), it lies in the
+  // capacity.
+  void set_text(size_t begin, size_t size) {
+    begin_ = begin;
+    size_ = size;
+  }
 
   // Takes a further reference.
   Blob* share() {
@@ -57,11 +65,12 @@ class Blob {
   void release();
 
  private:
-  explicit Blob(size_t capacity) : capacity_(capacity) {}
+  explicit Blob(size_t room) : room_(room) {}
 
   std::atomic<uint64_t> references_{1};
   size_t size_ = 0;
-  size_t capacity_;
+  size_t begin_ = 0;
+  size_t room_;
 };
 
 }  // namespace larder::storage

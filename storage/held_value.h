@@ -19,6 +19,8 @@ class HeldValue {
  public:
   // The value that the entry has now, whatever becomes of the entry. REQUIRES: not null.
   explicit HeldValue(const Entry& entry);
+  // The blob's text. REQUIRES: not null; the caller holds a reference, which stays the caller's.
+  explicit HeldValue(Blob* blob) : blob_(blob->share()) {}
   // A text of so many bytes, which the caller writes to data().
   explicit HeldValue(size_t length);
   ~HeldValue();

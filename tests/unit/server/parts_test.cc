@@ -146,6 +146,50 @@ TEST_CASE("an input buffer reuses the room of what was consumed") {
   CHECK(largest < 1000);
 }
 
+TEST_CASE("an input buffer gives a large text away where it lies, and goes on elsewhere") {
+  InputBuffer buffer;
+  const std::string large(100'000, 'x');
+  buffer.reserve(4 + large.size() + 4);
+  buffer.append("head", 4);
+  buffer.append(large.data(), large.size());
+  buffer.append("tail", 4);
+  const char* begin = buffer.data() + 4;
+  const std::string elsewhere = large;
+  CHECK(buffer.share(elsewhere) == nullptr);
+  CHECK(buffer.share({buffer.data(), 4}) == nullptr);  // not worth the memory
+
+  storage::Blob* blob = buffer.share({begin, large.size()});
+  REQUIRE(blob != nullptr);
+  const storage::Pin pin = blob->pin();
+  CHECK(buffer.share({begin, large.size()}) == nullptr);  // it has been given away
+  CHECK(pin.data == begin);
+  buffer.consume(4 + large.size());
+  CHECK(text(buffer) == "tail");
+  buffer.append(" and more", 9);
+  CHECK(text(buffer) == "tail and more");
+  CHECK(std::string_view(pin.data, pin.size) == large);
+  buffer.free_memory();
+  CHECK(std::string_view(pin.data, pin.size) == large);
+  pin.release(pin.owner);
+}
+
+TEST_CASE("an input buffer whose text nobody has kept can give another one away") {
+  InputBuffer buffer;
+  const std::string large(100'000, 'x');
+  buffer.reserve(4 + large.size());
+  buffer.append("head", 4);
+  buffer.append(large.data(), large.size());
+  CHECK(buffer.share({buffer.data() + 4, large.size()}) != nullptr);
+  buffer.consume(4 + large.size() - 3);
+  CHECK(text(buffer) == "xxx");
+  const std::string other(large.size(), 'y');
+  buffer.append(other.data(), other.size());
+  CHECK(text(buffer) == "xxx" + other);
+  const storage::Blob* blob = buffer.share({buffer.data() + 3, other.size()});
+  REQUIRE(blob != nullptr);
+  CHECK(std::string_view(blob->data(), blob->size()) == other);
+}
+
 TEST_CASE("a watched key's version rises when it changes") {
   WatchTable watches;
   CHECK(watches.empty());
