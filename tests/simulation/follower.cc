@@ -2,6 +2,7 @@
 
 #include "storage/list/list.h"
 #include "tests/simulation/failure.h"
+#include "tests/support/reply_bytes.h"
 #include "tests/transcripts/runner/value.h"
 
 namespace larder::simulation {
@@ -135,7 +136,7 @@ void Follower::apply_request(protocol::Arguments arguments) {
   const server::Outcome outcome = dispatcher_.run(session_, request, reply);
   check(outcome == server::Outcome::done, "an effect could not be applied at once");
   transcripts::Value value;
-  const std::string bytes(replies_.view());
+  const std::string bytes = support::reply_bytes(replies_);
   replies_.clear();
   const bool is_whole =
       transcripts::read_value(bytes, value).status == transcripts::ReadStatus::complete;
