@@ -22,6 +22,7 @@ class KeyContext;
 class SessionContext;
 class NodeContext;
 class NodeTask;
+struct Key;
 struct Session;
 
 // What a handler can reach.
@@ -32,6 +33,14 @@ using KeysAndSessionHandler = void (*)(KeyContext&, Session&, protocol::Argument
 // Answers an error at once and returns null, or returns the task that will answer.
 using NodeHandler = std::shared_ptr<NodeTask> (*)(NodeContext&, protocol::Arguments,
                                                   protocol::Reply&);
+// How a client that waits for keys gets what one of them holds by now. The context's keys and the
+// arguments are those of the command that waits; `ready` is one of these keys.
+struct Serving {
+  // Does the key hold something for it? Changes nothing.
+  bool (*finds)(KeyContext&, const Key& ready, protocol::Arguments) = nullptr;
+  // Answers as the command would have, had it found that; effects are said as usual.
+  void (*serve)(KeyContext&, const Key& ready, protocol::Arguments, protocol::Reply&) = nullptr;
+};
 // EXEC runs other handlers, so the dispatcher is its handler.
 struct ExecHandler {};
 
@@ -158,6 +167,7 @@ struct CommandRow {
   Handler handler;        // none: a container of subcommands only
   CommandDocs docs;
   std::span<const CommandRow> subcommands = {};
+  Serving serving = {};  // of a command whose client may wait
 
   bool has_flag(CommandFlag flag) const { return (flags & flag) != 0; }
   bool accepts(size_t argument_count) const {
@@ -176,6 +186,7 @@ void key_positions_and_lock_plan_disagree();
 void counted_keys_are_movable_and_follow_their_number();
 void reach_and_lock_plan_disagree();
 void summary_and_group_are_required();
+void who_may_wait_can_be_served();
 }  // namespace row_errors
 
 consteval void check_row(const CommandRow& row) {
@@ -209,6 +220,10 @@ consteval void check_row(const CommandRow& row) {
   if (reaches_keys && row.locks == LockPlan::nothing) row_errors::reach_and_lock_plan_disagree();
   if (row.docs.summary.empty() || row.docs.group.empty()) {
     row_errors::summary_and_group_are_required();
+  }
+  const bool serves = row.serving.serve != nullptr && row.serving.finds != nullptr;
+  if (serves != ((row.flags & kBlocking) != 0)) {
+    row_errors::who_may_wait_can_be_served();
   }
   for (const CommandRow& sub : row.subcommands) check_row(sub);
 }

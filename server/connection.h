@@ -25,6 +25,7 @@ enum class Hold : uint8_t {
   paused,  // CLIENT PAUSE
   round,   // workers are doing their part of a node-wide command
   output,  // the client does not read its replies
+  key,     // its last command waits for a key (session.waiter)
 };
 
 struct Connection {
@@ -43,6 +44,7 @@ struct Connection {
   size_t sent = 0;               // bytes of `sending` the kernel has taken
   int64_t created_unix_ms = 0;
   int64_t last_interaction_ms = 0;   // Unix time
+  int64_t wait_ends_ns = -1;         // of Hold::key, monotonic; < 0: never
   int64_t over_soft_limit_since_ns = -1;  // monotonic; < 0: it is not
   Addresses addresses;
   InputBuffer kept;

@@ -278,7 +278,7 @@ Outcome Dispatcher::run(Session& session, const Request& request, Reply& reply) 
     case Handler::Reach::none:
       break;
   }
-  if (outcome == Outcome::done || outcome == Outcome::applying) {
+  if (outcome == Outcome::done || outcome == Outcome::applying || outcome == Outcome::waiting) {
     count_reply(*command, reply, begin);
     if (is_timed) [[unlikely]] {
       note_time(session, *command, request.arguments, begin_ns);
@@ -331,6 +331,10 @@ Outcome Dispatcher::run_keys(Session& session, const Request& request, Reply& re
   }
   const unsigned shard = request.first_key.shard();
   if (!keyspace.try_lock(shard)) [[unlikely]] return Outcome::parked;
+  if (!keyspace.slot(shard).waiters.empty() && row.has_flag(kWrite)) [[unlikely]] {
+    keyspace.unlock(shard);
+    return run_wide(session, request, reply);
+  }
   if (keeps_ranks_) [[unlikely]] environment_.begin(shard);
   KeyContext context(environment_, session.database, {&request.first_key, 1}, request.arguments,
                      nullptr);
@@ -369,7 +373,11 @@ Outcome Dispatcher::run_wide(Session& session, const Request& request, Reply& re
       break;
   }
   const bool all = row.locks == LockPlan::all_shards;
-  if (!(all ? lock_all(session) : keyspace.try_lock(shards))) return Outcome::parked;
+  const bool may_serve = row.has_flag(kWrite) && !keys_.empty();
+  const bool locked = all         ? lock_all(session)
+                      : may_serve ? lock_with_waiters(shards, keys_)
+                                  : keyspace.try_lock(shards);
+  if (!locked) return Outcome::parked;
   if (keeps_ranks_) begin(shards);
 
   const size_t begin = reply.buffer().view().size();
@@ -379,6 +387,9 @@ Outcome Dispatcher::run_wide(Session& session, const Request& request, Reply& re
   } else {
     row.handler.keys_and_session()(context, session, request.arguments, reply);
   }
+  if (!environment_.ready.empty()) serve_waiters(shards);
+  const bool waits = context.wait_request().has_value();
+  if (waits) begin_waiting(session, request, context);
   commit_effects(/*together=*/true);
   if (row.has_flag(kWrite)) {
     settle(shards);
@@ -392,6 +403,7 @@ Outcome Dispatcher::run_wide(Session& session, const Request& request, Reply& re
     keyspace.unlock(shards);
   }
   forget_keys();
+  if (waits) return Outcome::waiting;
   if (!context.parked()) return Outcome::done;
   reply.buffer().truncate(begin);
   return Outcome::parked;
@@ -488,6 +500,7 @@ Outcome Dispatcher::run_node(Session& session, const Request& request, Reply& re
   KeyContext keys(environment_, session.database, {}, request.arguments, &everything);
   finish_task(*task, session, all ? &keys : nullptr, /*inside_exec=*/false, reply);
   if (all) {
+    if (!environment_.ready.empty()) serve_waiters(everything);
     commit_effects(/*together=*/true);
     if (row.has_flag(kWrite)) settle(everything);
     unlock_all(session);
@@ -517,7 +530,7 @@ Outcome Dispatcher::run_exec(Session& session, const Request& request, Reply& re
   }
   if (transaction.refused) all = false;
   if (!node_.keyspace().may_start(ticket_name(session))) return Outcome::parked;
-  if (!(all ? lock_all(session) : node_.keyspace().try_lock(shards))) return Outcome::parked;
+  if (!(all ? lock_all(session) : lock_with_waiters(shards, keys_))) return Outcome::parked;
   if (keeps_ranks_) begin(all ? ShardSet::all() : shards);
 
   const bool holds = !transaction.refused && watches_hold(session);
@@ -530,6 +543,7 @@ Outcome Dispatcher::run_exec(Session& session, const Request& request, Reply& re
   } else {
     run_queue(session, *running, all ? ShardSet::all() : shards, reply);
   }
+  if (!environment_.ready.empty()) serve_waiters(all ? ShardSet::all() : shards);
   session.gathered.clear();
   commit_effects(/*together=*/true);
   settle(all ? ShardSet::all() : shards);
@@ -597,6 +611,7 @@ void Dispatcher::run_queue(Session& session, const Transaction& transaction, con
     keys_.clear();
     if (row.locks == LockPlan::keys) extract_keys(row, arguments, shards);
     KeyContext keys(environment_, session.database, keys_, arguments, &locked);
+    keys.forbid_waiting();
     reply.set_dialect(session.dialect);
     set_touch(session, row);
     const int64_t begin_ns = timer_.now_ns();

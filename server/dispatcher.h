@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,12 +30,14 @@
 namespace larder::server {
 
 class Node;
+class Waiter;
 
 enum class Outcome : uint8_t {
   done,       // answered (or deliberately not)
   parked,     // a shard stayed taken: try again soon
   paused,     // CLIENT PAUSE: try again when it ends
   gathering,  // session.gathered holds tasks every worker must visit first: then try again
+  waiting,    // session.waiter waits for a key: the answer comes when it is served
   applying,   // answered, but session.to_apply must reach every worker before the reply leaves
 };
 
@@ -64,6 +67,11 @@ class Dispatcher {
 
   // The client is gone or starts over: gives its watches back. False: a shard is taken, try again.
   [[nodiscard]] bool release_watches(Session& session);
+  // Who waited and has been served since the last time this was asked: their workers must be told.
+  std::vector<std::shared_ptr<Waiter>>& served() { return served_; }
+  // A waiter that is not to be served any more goes out of the tables. False: a shard is taken, try
+  // again.
+  [[nodiscard]] bool forget_waiter(const Waiter& waiter);
   // The client is gone while its request waited: returns what the request may hold.
   void abandon(Session& session);
 
@@ -109,6 +117,15 @@ class Dispatcher {
   void run_queue(Session& session, const Transaction& transaction, const ShardSet& locked,
                  protocol::Reply& reply);
 
+  // dispatcher_waiting.cc
+  void begin_waiting(Session& session, const Request& request, KeyContext& context);
+  void take_out(const Waiter& waiter);
+  ShardSet missing_for_waiters(std::span<const Key> keys, const ShardSet& locked);
+  // Locks `shards`, and adds and locks what serving those who wait for `keys` needs; all or none.
+  bool lock_with_waiters(ShardSet& shards, std::span<const Key> keys);
+  void serve_waiters(const ShardSet& locked);
+  void serve_waiters_of(const ReadyKey& ready, const ShardSet& locked);
+
   // Fills keys_ with the command's keys, and `shards` with theirs.
   void extract_keys(const CommandRow& row, protocol::Arguments arguments, ShardSet& shards);
   void forget_keys();
@@ -139,6 +156,7 @@ class Dispatcher {
   bool keeps_ranks_ = false;  // the policy in force
   int64_t last_second_ = 0;   // what pass_time() last told
   PauseMode pause_ = PauseMode::none;
+  std::vector<std::shared_ptr<Waiter>> served_;
   std::vector<Key> keys_;                // scratch of extract_keys()
   const Command* last_found_ = nullptr;  // what prepare() found last, if it has no subcommands
   std::string last_name_;                // and as what it was asked for

@@ -269,6 +269,27 @@ bool KeyContext::may_watch_keys(const Session& session) const {
   return bytes <= env_->max_watched_bytes;
 }
 
+void KeyContext::tell_observers(const Key& key) {
+  slot(key).watches.touch(database_, key.text);
+  if (slot(key).waiters.find(database_, key.text) == nullptr) return;
+  std::vector<ReadyKey>& ready = env_->ready;
+  // What it was written to before is served, too, when the command is over.
+  const auto is_this = [&](const ReadyKey& other) {
+    return other.hash == key.hash && other.database == database_ && other.text == key.text;
+  };
+  if (!ready.empty() && is_this(ready.back())) return;
+  ready.push_back({database_, key.hash, std::string(key.text)});
+}
+
+void KeyContext::swapped(unsigned shard, unsigned a, unsigned b) {
+  const storage::KeyHasher& hasher = env_->keyspace->hasher();
+  for (const unsigned database : {a, b}) {
+    slot(shard).waiters.for_each_key(database, [&](std::string_view key) {
+      env_->ready.push_back({database, hasher(key), std::string(key)});
+    });
+  }
+}
+
 void KeyContext::watch(Session& session, const Key& key) {
   if (is_watched(session, database_, key)) return;
   find(key);  // a key past its deadline goes now, so that only later changes count

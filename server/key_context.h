@@ -12,8 +12,11 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "protocol/request_parser.h"
 #include "server/effects.h"
@@ -47,6 +50,19 @@ enum class ExpiryMode : uint8_t {
   ignore,  // applying the primary's effects: still there until its DEL comes
 };
 
+// A key that was written to while somebody waits for it.
+struct ReadyKey {
+  unsigned database;
+  storage::Hash hash;
+  std::string text;
+};
+
+// A command wants its client to wait (KeyContext::wait()).
+struct WaitRequest {
+  size_t awaited;      // for one of the first so many of its keys
+  int64_t timeout_ms;  // 0: for ever
+};
+
 // Node-wide and per-turn things a context needs; one per worker, updated each turn.
 struct CommandEnvironment {
   Keyspace* keyspace = nullptr;
@@ -67,6 +83,7 @@ struct CommandEnvironment {
   unsigned databases = storage::kMaxDatabases;  // that clients may name: 0 .. databases - 1
   bool touch = false;    // hits of the running command count for eviction
   ShardSet untidy;       // shards that have something to be freed or moved in slices
+  std::vector<ReadyKey> ready;  // in the order of the writes; empty between commands
   bool garbage = false;  // a command left memory in the shards that is to be freed in slices
   bool password_required = false;  // of clients that come or start over
 
@@ -223,7 +240,7 @@ class KeyContext {
   bool listening() const { return listening_; }
   // This key changed: watchers hear of it, and the event goes to listeners.
   void wrote(const Key& key, EventClass event_class, std::string_view event) {
-    if (!slot(key).watches.empty()) [[unlikely]] slot(key).watches.touch(database_, key.text);
+    if (slot(key).is_observed()) [[unlikely]] tell_observers(key);
     if (listening_) [[unlikely]] env_->batch->add_event(event_class, event, database_, key.text);
   }
   // What a follower must do. REQUIRES: listening().
@@ -238,6 +255,16 @@ class KeyContext {
 
   // May the session watch the command's keys, too? (Assuming that they are all new to it.)
   bool may_watch_keys(const Session& session) const;
+  // For a command that found nothing: its client waits until one of its keys is written to, and is
+  // served then as the command's row says (CommandRow::serving). In a transaction nobody may wait:
+  // the command answers its null reply at once.
+  bool may_wait() const { return may_wait_; }
+  void forbid_waiting() { may_wait_ = false; }
+  void wait(const WaitRequest& request) { wait_ = request; }
+  const std::optional<WaitRequest>& wait_request() const { return wait_; }
+  // Two databases have changed places in a shard: who waits in either may find something.
+  void swapped(unsigned shard, unsigned a, unsigned b);
+
   // Watches a key for the session; the second watch of the same key changes nothing.
   void watch(Session& session, const Key& key);
   // Ends all watches of the session. REQUIRES: their shards are locked (LockPlan::watched).
@@ -270,6 +297,7 @@ class KeyContext {
     if (env_->touch) [[unlikely]] note_hit(key, entry);
     return entry;
   }
+  void tell_observers(const Key& key);
   void note_hit(const Key& key, storage::Entry entry);
   void note_insertion(const Key& key);
   storage::Entry pass_over_due(unsigned database, const Key& key, storage::Entry entry);
@@ -283,6 +311,8 @@ class KeyContext {
   unsigned database_;
   bool listening_;
   bool parked_ = false;
+  bool may_wait_ = true;
+  std::optional<WaitRequest> wait_;
 };
 
 // Removes an entry to make room: DEL to followers, "evicted" to listeners, watchers touched.

@@ -20,6 +20,7 @@
 #include "server/eviction_duel.h"
 #include "server/shard_set.h"
 #include "server/spin_lock.h"
+#include "server/waiter_table.h"
 #include "server/watch_table.h"
 #include "storage/shard.h"
 
@@ -32,6 +33,9 @@ struct alignas(128) ShardSlot {
   // What every command looks at first, in one line.
   SpinLock lock;
   WatchTable watches;
+  WaiterTable waiters;
+  // Is there anybody who has to hear of a change of some key?
+  bool is_observed() const { return !watches.empty() || !waiters.empty(); }
   // What of shard.bytes() is in the memory account (MemoryShare::settle()). Written under the lock,
   // read by anybody.
   std::atomic<size_t> counted_bytes{0};

@@ -17,6 +17,8 @@
 
 namespace larder::server {
 
+class Waiter;
+
 // A connection that another worker accepted for this one.
 struct NewConnection {
   SocketHandle handle;
@@ -44,11 +46,16 @@ struct MonitorLines {
   std::shared_ptr<const std::string> lines;
 };
 
+// Your client has been served; the reply lies in it.
+struct Served {
+  std::shared_ptr<Waiter> waiter;
+};
+
 struct StopMail {
   bool at_once;
 };
 
-using Mail = std::variant<NewConnection, TaskRound, RoundDone, MonitorLines, StopMail>;
+using Mail = std::variant<NewConnection, TaskRound, RoundDone, MonitorLines, Served, StopMail>;
 
 class Mailbox {
  public:

@@ -49,6 +49,10 @@ class Node {
 
   uint64_t next_session_id() { return session_ids_.fetch_add(1, std::memory_order_relaxed) + 1; }
 
+  // The place of one more client among those who wait for a key, from 1 on. To be asked under the
+  // locks of these keys, so that at each key they stand in this order.
+  uint64_t next_arrival() { return arrivals_.fetch_add(1, std::memory_order_relaxed) + 1; }
+
   // How many clients monitor, and where they are.
   std::atomic<uint32_t>& monitor_count() { return monitor_count_; }
   MonitorStation& monitor_station(unsigned worker) { return monitor_stations_[worker]; }
@@ -79,6 +83,7 @@ class Node {
   std::vector<MonitorStation> monitor_stations_;
   std::atomic<uint32_t> monitor_count_{0};
   std::atomic<uint64_t> session_ids_{0};
+  std::atomic<uint64_t> arrivals_{0};
 };
 
 }  // namespace larder::server

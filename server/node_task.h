@@ -14,6 +14,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "protocol/reply.h"
@@ -27,6 +28,7 @@ namespace larder::server {
 
 struct WorkerStats;
 class KeyContext;
+class Waiter;
 
 // What one connection looks like from outside (CLIENT LIST).
 struct ConnectionFacts {
@@ -37,6 +39,7 @@ struct ConnectionFacts {
   bool is_unix_socket;
   bool closing;        // its last reply is on the way
   bool paused;         // CLIENT PAUSE holds one of its commands back
+  bool waiting;        // for a key
   int handle;          // file descriptor
   size_t input_bytes;  // kept, unread or unfinished requests
   size_t input_capacity;
@@ -59,6 +62,9 @@ class WorkerView {
   // For apply() only.
   // Ascending; unknown ids are ignored.
   virtual void close_clients(std::span<const uint64_t> session_ids) = 0;
+  // A waiter that was claimed as over: its client is answered as if its time were over, or by this
+  // error.
+  virtual void end_wait(const std::shared_ptr<Waiter>& waiter, std::string_view error) = 0;
   virtual void use_config(std::shared_ptr<const config::Config> config) = 0;
   virtual void pause_clients(PauseMode mode, int64_t until_unix_ms) = 0;  // none: go on
   // Some client has begun to monitor, maybe one of this worker's.

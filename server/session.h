@@ -19,6 +19,7 @@ namespace larder::server {
 
 struct Command;
 class NodeTask;
+class Waiter;
 
 // A command that waits for EXEC, with its arguments copied out of the connection's buffers.
 class QueuedCommand {
@@ -83,6 +84,8 @@ struct Session {
   std::string library_name;
   std::string library_version;
 
+  // Waits for a key (BLPOP and its like); null most of the time.
+  std::shared_ptr<Waiter> waiter;
   // Node-wide work that the request being tried needs first (see NodeTask); null most of the time.
   std::vector<std::shared_ptr<NodeTask>> gathered;
   // What visits to its own worker took of the command that is being tried: part of its time.

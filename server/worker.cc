@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "server/node.h"
+#include "server/waiter.h"
 
 namespace larder::server {
 
@@ -30,6 +31,7 @@ StepResult Worker::step(const Now& now, std::vector<Event>& events, Ops& ops) {
 
   dispatcher_.set_monitored(node_.monitor_count().load(std::memory_order_acquire) > 0);
   take_mail();
+  if (!wait_ends_.empty()) end_overdue_waits();
   if (pause_ != PauseMode::none && environment.now_ms >= pause_until_ms_) {
     pause_clients(PauseMode::none, 0);
   }
@@ -37,6 +39,7 @@ StepResult Worker::step(const Now& now, std::vector<Event>& events, Ops& ops) {
   for (const Event& event : events) on_event(event);
   run_all();
   finish_inputs();
+  tell_served();
 
   evicts_more_ = false;
   if (environment.expiry == ExpiryMode::remove) run_duties();
@@ -67,7 +70,7 @@ void Worker::run_duties() {
 }
 
 int64_t Worker::wait_ns() const {
-  if (!departed_.empty() || !garbage_.empty() || evicts_more_) return 0;
+  if (!departed_.empty() || !former_waiters_.empty() || !garbage_.empty() || evicts_more_) return 0;
   // Something is parked: whoever holds its shards is running right now, so look again at once, but
   // not for ever (the holder may have been put off its core, or run a long command).
   if (!waiting_.empty()) return parked_turns_ < 64 ? 0 : 50'000;
@@ -87,6 +90,7 @@ int64_t Worker::wait_ns() const {
   }
   if (pause_ != PauseMode::none) no_later_than_ms(pause_until_ms_);
   if (dispatcher_.config().timeout_seconds > 0) no_later_than_ms(next_idle_check_ms_);
+  if (!wait_ends_.empty()) no_later_than(wait_ends_.begin()->first - now_.monotonic_ns);
   if (!slow_readers_.empty()) no_later_than(next_slow_reader_check_ns_ - now_.monotonic_ns);
   if (stopping_) no_later_than(stop_deadline_ns_ - now_.monotonic_ns);
   return wait;
@@ -110,6 +114,8 @@ void Worker::take_mail() {
       if (Connection* connection = find(done->connection)) on_round_done(*connection);
     } else if (auto* heard = std::get_if<MonitorLines>(&mail)) {
       on_monitor_lines(*heard);
+    } else if (auto* served = std::get_if<Served>(&mail)) {
+      on_served(served->waiter);
     } else if (auto* stop = std::get_if<StopMail>(&mail)) {
       on_stop(stop->at_once);
     }
@@ -217,6 +223,7 @@ void Worker::on_received(Connection& connection, const Event& event) {
     run_all();
     finish_inputs();
     if (connection.hold == Hold::none) close_when_answered(connection);
+    if (connection.hold == Hold::key) close(connection);  // what it waits for is for others
     return;
   }
   const auto size = static_cast<size_t>(event.result);
@@ -291,6 +298,9 @@ void Worker::forget(std::unique_ptr<Connection> connection) {
 }
 
 void Worker::release_departed() {
+  std::erase_if(former_waiters_, [&](const std::shared_ptr<Waiter>& waiter) {
+    return dispatcher_.forget_waiter(*waiter);
+  });
   std::erase_if(departed_, [&](Session& session) { return dispatcher_.release_watches(session); });
 }
 
@@ -451,7 +461,9 @@ void Worker::run_request(const CutRequest& cut) {
     unheard_.clear();
     if (unheard_.capacity() > kPooledBufferBytes) unheard_.free_memory();
   }
-  if (outcome == Outcome::done || outcome == Outcome::applying) {
+  if (outcome == Outcome::waiting) {
+    input.run = cut.end;
+  } else if (outcome == Outcome::done || outcome == Outcome::applying) {
     input.run = cut.end;
     if (session.reply_mode == ReplyMode::skip_this) session.reply_mode = ReplyMode::on;
   } else if (session.reply_mode == ReplyMode::skip_this) {
@@ -477,6 +489,9 @@ void Worker::after_request(Connection& connection, Outcome outcome) {
     case Outcome::paused:
       connection.hold = Hold::paused;
       paused_.push_back(connection.id);
+      break;
+    case Outcome::waiting:
+      begin_wait(connection);
       break;
     case Outcome::gathering:
       begin_round(connection, /*apply=*/false);
@@ -539,6 +554,8 @@ bool Worker::may_go_on(const Connection& connection) const {
       return true;
     case Hold::round:
       return connection.rounds_missing == 0;
+    case Hold::key:
+      return connection.session.waiter == nullptr;
     case Hold::output:
       return connection.unsent_bytes() < output_soft_limit(connection) / 2;
   }
@@ -664,6 +681,10 @@ void Worker::close_when_answered(Connection& connection) {
 void Worker::close(Connection& connection) {
   if (connection.closing) return;
   connection.closing = true;
+  if (const std::shared_ptr<Waiter>& waiter = connection.session.waiter; waiter != nullptr) {
+    waiter->claim(Waiter::State::over);  // if it has been served, that is lost with the connection
+    end_wait(connection);
+  }
   ops_->list.push_back({.kind = OpKind::close, .connection = connection.id});
 }
 
@@ -673,8 +694,9 @@ void Worker::close_idle_clients() {
   next_idle_check_ms_ = now_ms + 1000;
   const int64_t oldest = now_ms - int64_t{1000} * dispatcher_.config().timeout_seconds;
   for (auto& connection : connections_) {
-    // Who is paused has asked and waits for us.
+    // Who is paused or waits for a key has asked and waits for us.
     if (connection != nullptr && connection->hold != Hold::paused &&
+        connection->hold != Hold::key &&
         !connection->session.monitoring && connection->last_interaction_ms < oldest) {
       close(*connection);
     }
@@ -688,6 +710,7 @@ void Worker::for_each_client(
   for (const auto& connection : connections_) {
     if (connection == nullptr || connection->closing) continue;
     const size_t output_capacity = connection->output.capacity() + connection->sending.capacity();
+    const Waiter* waiter = connection->session.waiter.get();
     visit(connection->session,
           {.created_unix_ms = connection->created_unix_ms,
            .last_interaction_unix_ms = connection->last_interaction_ms,
@@ -696,12 +719,14 @@ void Worker::for_each_client(
            .is_unix_socket = connection->transport == Transport::unix_socket,
            .closing = connection->session.close_after_reply,
            .paused = connection->hold == Hold::paused,
+           .waiting = waiter != nullptr,
            .handle = connection->handle,
            .input_bytes = connection->kept.size(),
            .input_capacity = connection->kept.capacity(),
            .output_bytes = connection->unsent_bytes(),
            .output_capacity = output_capacity,
-           .total_bytes = sizeof(Connection) + connection->kept.capacity() + output_capacity});
+           .total_bytes = sizeof(Connection) + connection->kept.capacity() + output_capacity +
+                          (waiter == nullptr ? 0 : waiter->bytes())});
   }
 }
 

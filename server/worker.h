@@ -14,7 +14,9 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <set>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "protocol/argument_list.h"
@@ -130,6 +132,15 @@ class Worker final : private WorkerView {
   void set_output_check();
   void close_slow_readers();
 
+  // Clients that wait for keys (worker_waiting.cc).
+  void begin_wait(Connection& connection);
+  void end_wait(Connection& connection);
+  template <typename Write>
+  void end_wait_with(Connection& connection, Write write);
+  void tell_served();
+  void on_served(const std::shared_ptr<Waiter>& waiter);
+  void end_overdue_waits();
+
   // MONITOR.
   void show_monitors(std::string_view lines);
   void show_own_monitors();
@@ -160,6 +171,7 @@ class Worker final : private WorkerView {
   void for_each_client(
       const std::function<void(const Session&, const ConnectionFacts&)>& visit) override;
   void close_clients(std::span<const uint64_t> session_ids) override;
+  void end_wait(const std::shared_ptr<Waiter>& waiter, std::string_view error) override;
   void use_config(std::shared_ptr<const Config> config) override;
   void pause_clients(PauseMode mode, int64_t until_unix_ms) override;
   void notice_monitors() override;
@@ -187,6 +199,8 @@ class Worker final : private WorkerView {
   std::vector<ConnectionId> waiting_;    // parked: tried again on the next turn
   std::vector<ConnectionId> retry_now_;  // scratch
   std::vector<ConnectionId> paused_;
+  std::set<std::pair<int64_t, uint32_t>> wait_ends_;     // monotonic ns, slot
+  std::vector<std::shared_ptr<Waiter>> former_waiters_;  // still in tables
   std::vector<ConnectionId> monitors_;
   size_t feed_shown_ = 0;  // so much of the dispatcher's monitor feed own monitors have been sent
   std::vector<ConnectionId> slow_readers_;  // above the soft output limit

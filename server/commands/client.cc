@@ -10,6 +10,7 @@
 
 #include "protocol/number.h"
 #include "server/commands/client_line.h"
+#include "server/commands/client_unblock.h"
 #include "server/commands/parts.h"
 #include "server/commands/session_names.h"
 #include "server/contexts.h"
@@ -107,17 +108,6 @@ void reply_mode(SessionContext& context, Arguments arguments, Reply& reply) {
   } else {
     reply.error(kSyntaxError);
   }
-}
-
-// No command of this server blocks, so whoever is named is not blocked.
-void unblock(SessionContext&, Arguments arguments, Reply& reply) {
-  if (arguments.size() > 4) return write_subcommand_syntax_error("client", arguments[1], reply);
-  if (arguments.size() == 4 && !equals_ignoring_case(arguments[3], "timeout") &&
-      !equals_ignoring_case(arguments[3], "error")) {
-    return reply.error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
-  }
-  if (!protocol::parse_int64(arguments[2])) return reply.error(kNotAnInteger);
-  reply.integer(0);
 }
 
 // ---- CLIENT LIST, CLIENT INFO -------------------------------------------------------------------
@@ -416,6 +406,9 @@ void help(SessionContext&, Arguments, Reply& reply) {
       "      The kind of client.",
       "    * ID <client-id> [...]",
       "      The numbers that name them.",
+      "UNBLOCK <clientid> [TIMEOUT|ERROR]",
+      "    Lets a client wait no longer for a key: it is answered as when its time is over, or",
+      "    by an error.",
       "UNPAUSE",
       "    Ends CLIENT PAUSE before its time.",
       "PAUSE <timeout> [WRITE|ALL]",
@@ -505,6 +498,18 @@ constexpr auto kSubcommands = checked({
                  "5.0.0: `TYPE` knows `replica`, the new word for `slave`.|"
                  "6.2.0: Takes `LADDR`.|"
                  "7.4.0: Takes `MAXAGE`."}},
+    {"unblock",
+     -3,
+     kPrivileged,
+     kConnectionCategory,
+     {},
+     LockPlan::nothing,
+     client_unblock,
+     {.summary = "Lets another client wait no longer for a key.",
+      .since = "5.0.0",
+      .group = "connection",
+      .complexity = "O(log N) where N is the number of client connections",
+      .syntax = "client-id [TIMEOUT | ERROR]"}},
     {"setname",
      3,
      kPlain,
@@ -603,18 +608,6 @@ constexpr auto kSubcommands = checked({
       .group = "connection",
       .complexity = "O(N) Where N is the number of paused clients",
       .syntax = ""}},
-    {"unblock",
-     -3,
-     kPrivileged,
-     kConnectionCategory,
-     {},
-     LockPlan::nothing,
-     unblock,
-     {.summary = "Wakes a client that waits in a blocking command.",
-      .since = "5.0.0",
-      .group = "connection",
-      .complexity = "O(log N) where N is the number of client connections",
-      .syntax = "client-id [TIMEOUT | ERROR]"}},
     {"help",
      2,
      kLoading | kStale,

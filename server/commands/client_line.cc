@@ -27,6 +27,7 @@ std::string flag_letters(const Session& session, const ConnectionFacts& facts) {
   std::string letters;
   if (session.monitoring) letters += 'O';
   if (session.in_transaction()) letters += 'x';
+  if (facts.waiting) letters += 'b';
   if (facts.closing) letters += 'c';
   if (facts.is_unix_socket) letters += 'U';
   if (session.no_evict) letters += 'e';

@@ -6,9 +6,10 @@ namespace larder::server {
 
 std::span<const CommandFamily> all_families() {
   static const std::array families{
-      connection_commands(), key_commands(),          dump_commands(),       expiry_commands(),
-      string_commands(),     newer_string_commands(), rate_limit_commands(), bitmap_commands(),
-      list_commands(),       server_commands(),       transaction_commands()};
+      connection_commands(),    key_commands(),    dump_commands(),
+      expiry_commands(),        string_commands(), newer_string_commands(),
+      rate_limit_commands(),    bitmap_commands(), list_commands(),
+      blocking_list_commands(), server_commands(), transaction_commands()};
   return families;
 }
 

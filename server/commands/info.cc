@@ -71,6 +71,7 @@ std::string for_people(uint64_t bytes) {
 struct Totals {
   WorkerStats stats;
   uint64_t clients = 0;
+  uint64_t waiting_clients = 0;
   ClientMemory memory;
   uint64_t operations_per_second = 0;
 
@@ -92,6 +93,7 @@ struct Totals {
     for (size_t i = 0; i < from.times.size(); ++i) stats.times[i].add(from.times[i]);
     for (const auto& [code, count] : from.errors) stats.errors[code] += count;
     clients += other.clients;
+    waiting_clients += other.waiting_clients;
     memory.add(other.memory);
     operations_per_second += other.operations_per_second;
   }
@@ -134,7 +136,7 @@ void write_clients(const Report& report, Text& text) {
   text.line("connected_clients", report.totals.clients);
   text.line("cluster_connections", "0");
   text.line("maxclients", report.config.maxclients);
-  text.line("blocked_clients", "0");
+  text.line("blocked_clients", report.totals.waiting_clients);
   text.line("tracking_clients", "0");
 }
 
@@ -373,6 +375,7 @@ class InfoTask final : public NodeTask {
         here.stats.operation_rate.per_second(now_ms_, here.stats.commands_processed);
     view.for_each_client([&](const Session&, const ConnectionFacts& facts) {
       if (!facts.closing) ++here.clients;
+      if (facts.waiting) ++here.waiting_clients;
       here.memory.add(facts);
     });
   }

@@ -167,6 +167,46 @@ void move_element(KeyContext& context, const Key& source, End from, const Key& d
   wrote_removal(context, source, pop_event(from), is_left);
 }
 
+std::optional<MultiPop> read_multi_pop(Arguments words, Reply& reply) {
+  const std::optional<int64_t> keys =
+      read_at_least(words[0], 1, "ERR numkeys should be greater than 0", reply);
+  if (!keys) return std::nullopt;
+  const auto syntax_error = [&reply] {
+    reply.error(kSyntaxError);
+    return std::nullopt;
+  };
+  if (static_cast<uint64_t>(*keys) >= words.size() - 1) return syntax_error();
+  const size_t end_at = 1 + static_cast<size_t>(*keys);
+  const std::optional<End> end = read_end(words[end_at], reply);
+  if (!end) return std::nullopt;
+  std::optional<int64_t> count;
+  for (size_t i = end_at + 1; i < words.size(); ++i) {
+    const bool is_count = !count && i + 1 < words.size();
+    if (!is_count || !equals_ignoring_case(words[i], "count")) return syntax_error();
+    count = read_at_least(words[++i], 1, "ERR count should be greater than 0", reply);
+    if (!count) return std::nullopt;
+  }
+  return MultiPop{*end, static_cast<size_t>(count.value_or(1))};
+}
+
+void pop_named_elements(KeyContext& context, const Key& key, Entry entry, const MultiPop& wish,
+                        Reply& reply) {
+  reply.array(2);
+  reply.bulk(key.text);
+  pop_elements(context, key, entry, wish.end, wish.count, reply);
+}
+
+bool pop_from_first(KeyContext& context, const MultiPop& wish, Reply& reply) {
+  for (const Key& key : context.keys()) {
+    const Entry entry = context.find(key);
+    if (!is_list_or_absent(entry, reply)) return true;
+    if (!entry) continue;
+    pop_named_elements(context, key, entry, wish, reply);
+    return true;
+  }
+  return false;
+}
+
 // ---- handlers -----------------------------------------------------------------------------------
 
 void lpush(KeyContext& context, Arguments arguments, Reply& reply) {
@@ -209,31 +249,8 @@ void rpoplpush(KeyContext& context, Arguments, Reply& reply) {
 }
 
 void lmpop(KeyContext& context, Arguments arguments, Reply& reply) {
-  const std::optional<int64_t> keys =
-      read_at_least(arguments[1], 1, "ERR numkeys should be greater than 0", reply);
-  if (!keys) return;
-  if (static_cast<uint64_t>(*keys) >= arguments.size() - 2) return reply.error(kSyntaxError);
-  const size_t end_at = 2 + static_cast<size_t>(*keys);
-  const std::optional<End> end = read_end(arguments[end_at], reply);
-  if (!end) return;
-  std::optional<int64_t> count;
-  for (size_t i = end_at + 1; i < arguments.size(); ++i) {
-    const bool is_count = !count && i + 1 < arguments.size();
-    if (!is_count || !equals_ignoring_case(arguments[i], "count")) {
-      return reply.error(kSyntaxError);
-    }
-    count = read_at_least(arguments[++i], 1, "ERR count should be greater than 0", reply);
-    if (!count) return;
-  }
-  for (const Key& key : context.keys()) {
-    const Entry entry = context.find(key);
-    if (!entry) continue;
-    if (!is_list_or_absent(entry, reply)) return;
-    reply.array(2);
-    reply.bulk(key.text);
-    return pop_elements(context, key, entry, *end, static_cast<size_t>(count.value_or(1)), reply);
-  }
-  reply.null_array();
+  const std::optional<MultiPop> wish = read_multi_pop(arguments.subspan(1), reply);
+  if (wish && !pop_from_first(context, *wish, reply)) reply.null_array();
 }
 
 }  // namespace larder::server

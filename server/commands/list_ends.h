@@ -59,6 +59,22 @@ void pop_element(KeyContext& context, const Key& key, storage::Entry entry, End 
 void pop_elements(KeyContext& context, const Key& key, storage::Entry entry, End end, size_t count,
                   protocol::Reply& reply);
 
+// What LMPOP and BLMPOP take of the first list that has any.
+struct MultiPop {
+  End end;
+  size_t count;
+};
+
+// From `numkeys key [key ...] LEFT|RIGHT [COUNT count]`; answers the error and returns nothing if
+// the words are none of that. REQUIRES: one word or more.
+std::optional<MultiPop> read_multi_pop(protocol::Arguments words, protocol::Reply& reply);
+// Answers the key and an array of its elements, which go, as with pop_elements().
+void pop_named_elements(KeyContext& context, const Key& key, storage::Entry entry,
+                        const MultiPop& wish, protocol::Reply& reply);
+// The same with the first of the command's keys that holds a list, or the error if one before it
+// holds something else. False: none of them holds anything, nothing was answered.
+bool pop_from_first(KeyContext& context, const MultiPop& wish, protocol::Reply& reply);
+
 // Answers the element at an end of `source` and moves it to an end of `destination`, which may be
 // the same key. The effect is the caller's. REQUIRES: `source` holds a list, `destination` one or
 // nothing.

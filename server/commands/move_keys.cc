@@ -149,6 +149,7 @@ void swap_in_shard(KeyContext& context, unsigned shard, unsigned one, unsigned o
   context.slot(shard).watches.touch_existing(one, exists);
   context.slot(shard).watches.touch_existing(other, exists);
   context.shard(shard).swap_databases(one, other);
+  context.swapped(shard, one, other);
 }
 
 void swapdb(KeyContext& context, Arguments arguments, Reply& reply) {

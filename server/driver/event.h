@@ -35,16 +35,11 @@
 #include <string>
 #include <vector>
 
+#include "server/connection_id.h"
+
 namespace larder::server {
 
 constexpr size_t kReceiveHeadroom = 4096;
-
-// A worker's name for one connection. Slots are reused, generations are not (modulo 2^24).
-struct ConnectionId {
-  uint32_t slot = 0;
-  uint32_t generation = 0;
-  bool operator==(const ConnectionId&) const = default;
-};
 
 // The kernel's name for a socket (a file descriptor), handed between workers but never used by
 // them.

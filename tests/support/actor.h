@@ -6,15 +6,19 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "server/dispatcher.h"
 #include "server/expiry_duty.h"
 #include "server/node.h"
+#include "server/waiter.h"
+#include "tests/support/reply_bytes.h"
 
 namespace larder::support {
 
@@ -44,11 +48,14 @@ class Actor {
     dispatcher_.prefetch_entry(request, session_.database);
     buffer_.clear();
     protocol::Reply reply(buffer_, session_.dialect);
-    return dispatcher_.run(session_, request, reply);
+    const server::Outcome outcome = dispatcher_.run(session_, request, reply);
+    dispatcher_.served().clear();  // those it served look themselves
+    return outcome;
   }
 
-  // Tries until it is answered; returns the reply's bytes. Throws if it must wait for anything but
-  // shards that others hold, or for too long.
+  // Tries until it is answered; returns the reply's bytes. Who waits for a key leaves soon, and the
+  // reply is empty. Throws if it must wait for anything else but shards that others hold, or for
+  // too long.
   std::string run(const Words& words) {
     for (parks_ = 0;; ++parks_) {
       switch (try_run(words)) {
@@ -58,6 +65,9 @@ class Actor {
           if (parks_ == kMaxParks) throw std::runtime_error(words[0] + " starves");
           std::this_thread::yield();
           break;
+        case server::Outcome::waiting:
+          leave_wait();
+          return reply();
         default:
           throw std::runtime_error(words[0] + " must wait for other workers");
       }
@@ -80,14 +90,7 @@ class Actor {
     }
   }
 
-  // As a client would receive it, with what was not copied into the buffer.
-  std::string reply() const {
-    std::vector<protocol::ReplyBuffer::Piece> pieces;
-    buffer_.pieces_after(0, pieces);
-    std::string bytes;
-    for (const protocol::ReplyBuffer::Piece& piece : pieces) bytes.append(piece.data, piece.size);
-    return bytes;
-  }
+  std::string reply() const { return reply_bytes(buffer_); }
   // How often the last run() was parked.
   unsigned parks() const { return parks_; }
   server::Node& node() { return node_; }
@@ -96,6 +99,14 @@ class Actor {
   server::ExpiryDuty& duty() { return duty_; }
 
  private:
+  // Whether somebody has served it meanwhile is only seen in the keys.
+  void leave_wait() {
+    for (int turns = 0; turns < 20; ++turns) std::this_thread::yield();
+    const std::shared_ptr<server::Waiter> waiter = std::move(session_.waiter);
+    waiter->claim(server::Waiter::State::over);
+    while (!dispatcher_.forget_waiter(*waiter)) std::this_thread::yield();
+  }
+
   static constexpr unsigned kMaxParks = 2'000'000;
   static constexpr size_t kReleasedPerTurn = 64;
 

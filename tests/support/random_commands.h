@@ -25,7 +25,7 @@ class RandomCommands {
 
   // A command for any place, in a transaction or outside. Deadlines count from `now_ms`.
   Words data(int64_t now_ms) {
-    switch (pick(29)) {
+    switch (pick(30)) {
       case 0:
       case 1:
       case 2:
@@ -79,6 +79,8 @@ class RandomCommands {
         return list_ends();
       case 25:
         return list_middle();
+      case 26:
+        return waiting();
       default:
         return one({{"GET", key()}, {"MGET", key(), key(), key()}, {"TTL", key()}});
     }
@@ -243,6 +245,14 @@ class RandomCommands {
         return one({{"LMPOP", "2", list_key(), list_key(), end()},
                     {"LMPOP", "1", list_key(), end(), "COUNT", "3"}});
     }
+  }
+
+  Words waiting() {
+    return one({{"BLPOP", list_key(), list_key(), "0.01"},
+                {"BRPOP", list_key(), "0.01"},
+                {"BLMPOP", "0.01", "2", list_key(), list_key(), end(), "COUNT", "2"},
+                {"BLMOVE", list_key(), list_key(), end(), end(), "0.01"},
+                {"BRPOPLPUSH", list_key(), list_key(), "0.01"}});
   }
 
   Words list_middle() {

@@ -23,7 +23,7 @@ const std::vector<Layer>& layers() {
       {"server/text/", {"server/text/"}},
       {"server/config/", {"server/config/", "server/text/"}},
       // What the machine says of the process is told in the terms of contexts.h.
-      {"server/driver/", {"server/driver/", "server/contexts.h"}},
+      {"server/driver/", {"server/driver/", "server/contexts.h", "server/connection_id.h"}},
       {"server/", {"server/", "cluster/", "protocol/", "storage/"}},
       {"tests/", {"tests/", "bench/", "tools/", "server/", "cluster/", "protocol/", "storage/"}},
       {"bench/", {"bench/", "tests/support/", "server/", "cluster/", "protocol/", "storage/"}},

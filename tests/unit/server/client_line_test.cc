@@ -19,6 +19,7 @@ ConnectionFacts facts() {
           .is_unix_socket = false,
           .closing = false,
           .paused = false,
+          .waiting = false,
           .handle = 9,
           .input_bytes = 10,
           .input_capacity = 64,
@@ -62,6 +63,12 @@ TEST_CASE("a client that has said nothing yet") {
   CHECK(fields["tot-mem"] == "2000");
   CHECK(fields["cmd"] == "NULL");
   CHECK(fields["resp"] == "2");
+}
+
+TEST_CASE("a client that waits for a key") {
+  ConnectionFacts waiting = facts();
+  waiting.waiting = true;
+  CHECK(fields_of(client_line(Session{}, waiting, 1'060'999))["flags"] == "b");
 }
 
 TEST_CASE("a client in a transaction, with everything set") {
