@@ -35,6 +35,7 @@ void ReplyBuffer::grow(size_t count) {
 void ReplyBuffer::drop_content() {
   clear();
   pinned_bytes_ = limit_ + 1;
+  has_lost_content_ = true;
 }
 
 void ReplyBuffer::append_pinned(const PinnedBytes& pinned) {
@@ -52,6 +53,7 @@ void ReplyBuffer::append_all_of(ReplyBuffer& other) {
   const size_t before = used_ - other.used_;
   for (const Pin& pin : other.pins_) pins_.push_back({before + pin.position, pin.bytes});
   pinned_bytes_ += other.pinned_bytes_;
+  has_lost_content_ = has_lost_content_ || other.has_lost_content_;
   other.pins_.clear();
   other.clear();
 }
@@ -84,6 +86,7 @@ void ReplyBuffer::release_pins() {
   std::vector<Pin> pins;
   pins.swap(pins_);
   pinned_bytes_ = 0;
+  has_lost_content_ = false;
   for (const Pin& pin : pins) {
     if (pin.bytes.release != nullptr) pin.bytes.release(pin.bytes.owner);
   }
@@ -107,6 +110,7 @@ void ReplyBuffer::swap(ReplyBuffer& other) noexcept {
   std::swap(capacity_, other.capacity_);
   std::swap(pinned_bytes_, other.pinned_bytes_);
   std::swap(limit_, other.limit_);
+  std::swap(has_lost_content_, other.has_lost_content_);
   pins_.swap(other.pins_);
 }
 

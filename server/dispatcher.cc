@@ -31,6 +31,7 @@ Dispatcher::Dispatcher(Node& node, unsigned worker_index, uint64_t random_seed)
       worker_index_(worker_index),
       stats_(node.commands().size()),
       timer_(node, random_seed),
+      subscriptions_(node.channels(), node.keyspace().hasher(), worker_index),
       memory_(node.memory()),
       ranks_(node.keyspace().board()),
       evictor_(environment_) {
@@ -38,6 +39,7 @@ Dispatcher::Dispatcher(Node& node, unsigned worker_index, uint64_t random_seed)
   environment_.effect_log = &node.effect_log();
   environment_.batch = &batch_;
   environment_.stats = &stats_;
+  environment_.subscriptions = &subscriptions_;
   environment_.memory = &memory_;
   environment_.ranks = &ranks_;
   environment_.random_state[0] = random_seed * 0x9E3779B97F4A7C15ULL + 1;
@@ -193,6 +195,24 @@ bool Dispatcher::is_paused(const Session& session, const Command& command) const
                      });
 }
 
+void Dispatcher::begin_turn() {
+  set_monitored(node_.monitor_count().load(std::memory_order_acquire) > 0);
+  is_congested_ = node_.channels().is_congested();
+  holds_back_ = is_congested_ || pause_ != PauseMode::none;
+}
+
+// Must it wait: for the end of a pause, or for workers that are behind with what was published?
+bool Dispatcher::is_held_back(const Session& session, const Command& command) const {
+  if (pause_ != PauseMode::none && is_paused(session, command)) return true;
+  if (!is_congested_) return false;
+  const CommandRow& row = *command.row;
+  if (is_exec(row)) return true;
+  if (session.in_transaction()) return false;  // it is only queued
+  const bool publishes = row.has_flag(kPubSub) && !row.has_flag(kSubscriberMode);
+  const bool is_script = row.has_flag(kMovableKeys) && row.has_flag(kNoScript);
+  return publishes || is_script || row.has_flag(kWrite);
+}
+
 void Dispatcher::set_touch(const Session& session, const CommandRow& row) {
   environment_.touch = keeps_ranks_ && (!session.no_touch || row.name == "touch");
 }
@@ -242,13 +262,24 @@ Outcome Dispatcher::run(Session& session, const Request& request, Reply& reply) 
       return Outcome::parked;
     }
   }
-  if (monitored_ && session.monitoring && (row.flags & (kWrite | kReadonly)) != 0) [[unlikely]] {
-    return refuse(session, command, "ERR Replica can't interact with the keyspace", reply);
+  if (session.is_subscribed() || session.monitoring) [[unlikely]] {
+    if (session.is_in_subscriber_mode() && !row.has_flag(kSubscriberMode)) {
+      return refuse(session, command,
+                    "ERR Can't execute '" + command->full_name +
+                        "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are "
+                        "allowed in this context",
+                    reply);
+    }
+    if (session.monitoring && (row.flags & (kWrite | kReadonly)) != 0) {
+      return refuse(session, command, "ERR Replica can't interact with the keyspace", reply);
+    }
   }
-  if (pause_ != PauseMode::none && is_paused(session, *command)) [[unlikely]] {
+  if (holds_back_ && is_held_back(session, *command)) [[unlikely]] {
     // A ticket that it holds since it was parked would keep all others waiting as long.
     node_.keyspace().return_exclusive_ticket(ticket_name(session));
-    return Outcome::paused;
+    if (pause_ != PauseMode::none && is_paused(session, *command)) return Outcome::paused;
+    ++stats_.parked_commands;
+    return Outcome::parked;
   }
   session.last_command = command;
   if (session.in_transaction() && !row.has_flag(kTransactionControl)) [[unlikely]] {
@@ -580,6 +611,7 @@ bool Dispatcher::watches_hold(Session& session) {
 void Dispatcher::run_queue(Session& session, const Transaction& transaction, const ShardSet& locked,
                            Reply& reply) {
   reply.array(transaction.queue.size());
+  environment_.inside_exec = true;
   auto gathered = session.gathered.begin();
   for (const QueuedCommand& queued : transaction.queue) {
     const CommandRow& row = *queued.command().row;
@@ -633,6 +665,7 @@ void Dispatcher::run_queue(Session& session, const Transaction& transaction, con
     note_time(session, queued.command(), arguments, begin_ns);
     if (monitored_) show_monitors(session, row, arguments);
   }
+  environment_.inside_exec = false;
 }
 
 // ---- clients that go ----------------------------------------------------------------------------

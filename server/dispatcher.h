@@ -23,6 +23,7 @@
 #include "server/evictor.h"
 #include "server/key_context.h"
 #include "server/monitor_feed.h"
+#include "server/pubsub/subscriptions.h"
 #include "server/session.h"
 #include "server/stats.h"
 
@@ -72,14 +73,23 @@ class Dispatcher {
   WorkerStats& stats() { return stats_; }
   CommandTimer& timer() { return timer_; }
   // Does any client of the node monitor? Then what runs goes to monitor_feed().
-  void set_monitored(bool monitored) { monitored_ = monitored; }
+  void set_monitored(bool monitored) {
+    monitored_ = monitored;
+    environment_.attention = environment_.attention || monitored;
+  }
   bool monitored() const { return monitored_; }
   MonitorFeed& monitor_feed() { return monitor_feed_; }
+  Subscriptions& subscriptions() { return subscriptions_; }
   const Config& config() const { return *config_; }
   void use_config(std::shared_ptr<const Config> config);
   // To be called when the environment's time has changed: stamps of hits follow.
   void pass_time();
-  void set_pause(PauseMode mode) { pause_ = mode; }
+  void set_pause(PauseMode mode) {
+    pause_ = mode;
+    holds_back_ = is_congested_ || mode != PauseMode::none;
+  }
+  // Looks at what other workers say of the node: once a turn, before requests run.
+  void begin_turn();
   // A slice of what eviction has to catch up with; true if there is more.
   [[nodiscard]] bool evict_slice();
 
@@ -89,6 +99,7 @@ class Dispatcher {
   Outcome refuse_unknown(Session& session, protocol::Arguments arguments, protocol::Reply& reply);
   Outcome queue(Session& session, const Request& request, protocol::Reply& reply);
   bool is_paused(const Session& session, const Command& command) const;
+  bool is_held_back(const Session& session, const Command& command) const;
   // Whether hits of this command count for eviction.
   void set_touch(const Session& session, const CommandRow& row);
   bool needs_memory(const Session& session, const CommandRow& row) const;
@@ -129,6 +140,7 @@ class Dispatcher {
   WorkerStats stats_;
   CommandTimer timer_;
   MonitorFeed monitor_feed_;
+  Subscriptions subscriptions_;
   bool monitored_ = false;
   EffectBatch batch_;
   MemoryShare memory_;
@@ -139,6 +151,8 @@ class Dispatcher {
   bool keeps_ranks_ = false;  // the policy in force
   int64_t last_second_ = 0;   // what pass_time() last told
   PauseMode pause_ = PauseMode::none;
+  bool is_congested_ = false;
+  bool holds_back_ = false;  // some commands have to wait
   std::vector<Key> keys_;                // scratch of extract_keys()
   const Command* last_found_ = nullptr;  // what prepare() found last, if it has no subcommands
   std::string last_name_;                // and as what it was asked for

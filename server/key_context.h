@@ -25,6 +25,7 @@
 namespace larder::server {
 
 class ExpiryDuty;
+class Subscriptions;
 struct Session;
 
 // What a command that would need more than maxmemory is answered.
@@ -55,6 +56,7 @@ struct CommandEnvironment {
   MemoryShare* memory = nullptr;
   RankShare* ranks = nullptr;
   ExpiryDuty* expiry_duty = nullptr;
+  Subscriptions* subscriptions = nullptr;  // of the worker's clients
   int64_t now_us = 0;  // Unix time of this turn
   int64_t now_ms = 0;  // the same, as deadlines count
   uint64_t random_state[2] = {1, 2};  // the worker's generator, seeded from main
@@ -65,6 +67,11 @@ struct CommandEnvironment {
   bool touch = false;    // hits of the running command count for eviction
   ShardSet untidy;       // shards that have something to be freed or moved in slices
   bool garbage = false;  // a command left memory in the shards that is to be freed in slices
+  // The worker has something to do when the running request has been answered: lines for monitors,
+  // messages that were just posted.
+  bool attention = false;
+  bool posted = false;       // this turn: other workers may have to be woken for what they were sent
+  bool inside_exec = false;  // the running command is one of a transaction
   bool password_required = false;  // of clients that come or start over
 
   uint64_t random();

@@ -14,6 +14,7 @@
 #include "server/mailbox.h"
 #include "server/memory_account.h"
 #include "server/monitor_feed.h"
+#include "server/pubsub/channel_registry.h"
 
 namespace larder::server {
 
@@ -36,6 +37,7 @@ class Node {
   Keyspace& keyspace() { return keyspace_; }
   EffectLog& effect_log() { return effect_log_; }
   MemoryAccount& memory() { return memory_; }
+  ChannelRegistry& channels() { return channels_; }
   ConfigStore& config_store() { return config_store_; }
   PauseStore& pause_store() { return pause_store_; }
   SlowLog& slow_log() { return slow_log_; }
@@ -70,6 +72,7 @@ class Node {
   Keyspace keyspace_;
   EffectLog effect_log_;
   MemoryAccount memory_;
+  ChannelRegistry channels_;
   ConfigStore config_store_;
   PauseStore pause_store_;
   SlowLog slow_log_;

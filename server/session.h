@@ -13,11 +13,13 @@
 
 #include "protocol/reply.h"
 #include "protocol/request_parser.h"
+#include "server/pubsub/subscriber.h"
 #include "storage/shard.h"
 
 namespace larder::server {
 
 struct Command;
+struct Connection;
 class NodeTask;
 
 // A command that waits for EXEC, with its arguments copied out of the connection's buffers.
@@ -74,6 +76,8 @@ struct Session {
   bool close_after_reply = false;  // QUIT, CLIENT KILL of oneself, a broken protocol
   const Command* last_command = nullptr;
   std::unique_ptr<Transaction> transaction;
+  std::unique_ptr<Subscriber> subscriber;  // null: it has no subscription
+  Connection* connection = nullptr;        // its own; for the worker and what it owns only
   std::vector<WatchedKey> watched;
   uint64_t watched_bytes = 0;  // about what they take
   // Positions in `watched` by hash; null while they are few. Only KeyContext changes either.
@@ -91,6 +95,11 @@ struct Session {
   std::vector<std::shared_ptr<NodeTask>> to_apply;
 
   bool in_transaction() const { return transaction != nullptr; }
+  bool is_subscribed() const { return subscriber != nullptr; }
+  // It could not tell replies from messages, so that it may only say what concerns these.
+  bool is_in_subscriber_mode() const {
+    return is_subscribed() && dialect == protocol::Dialect::resp2;
+  }
 };
 
 }  // namespace larder::server

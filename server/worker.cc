@@ -13,6 +13,7 @@ using protocol::RequestLimits;
 Worker::Worker(Node& node, unsigned index, uint64_t random_seed)
     : node_(node), index_(index), dispatcher_(node, index, random_seed) {
   dispatcher_.environment().expiry_duty = &expiry_duty_;
+  begin_messages();
   keepalive_at_start_s_ = dispatcher_.config().tcp_keepalive_seconds;
   set_output_check();
 }
@@ -28,7 +29,7 @@ StepResult Worker::step(const Now& now, std::vector<Event>& events, Ops& ops) {
   environment.now_ms = now.unix_us / 1000;
   dispatcher_.pass_time();
 
-  dispatcher_.set_monitored(node_.monitor_count().load(std::memory_order_acquire) > 0);
+  dispatcher_.begin_turn();
   take_mail();
   if (pause_ != PauseMode::none && environment.now_ms >= pause_until_ms_) {
     pause_clients(PauseMode::none, 0);
@@ -45,6 +46,7 @@ StepResult Worker::step(const Now& now, std::vector<Event>& events, Ops& ops) {
   release_departed();
   release_garbage();
   post_monitor_lines();
+  finish_messages();
   flush();
   if (stopping_ && now_.monotonic_ns >= stop_deadline_ns_) on_stop(/*at_once=*/true);
   stats().operation_rate.sample(environment.now_ms, stats().commands_processed);
@@ -100,6 +102,7 @@ void Worker::post(unsigned worker, Mail mail) {
 }
 
 void Worker::take_mail() {
+  deliver_messages();
   node_.mailbox(index_).take_all(mail_);
   for (Mail& mail : mail_) {
     if (auto* arrival = std::get_if<NewConnection>(&mail)) {
@@ -194,6 +197,7 @@ void Worker::open(const NewConnection& arrival) {
   connection->transport = arrival.transport;
   connection->addresses = arrival.addresses;
   connection->created_unix_ms = connection->last_interaction_ms = now_.unix_us / 1000;
+  connection->session.connection = connection.get();
   connection->session.id = arrival.session_id;
   connection->session.peer = connection->addresses.peer;
   connection->session.is_unix_socket = arrival.transport == Transport::unix_socket;
@@ -284,6 +288,7 @@ void Worker::on_closed(Connection& connection) {
 void Worker::forget(std::unique_ptr<Connection> connection) {
   std::erase(flush_list_, connection.get());
   if (std::erase(monitors_, connection->id) > 0) forget_monitors(1);
+  dispatcher_.subscriptions().leave(connection->session);
   dispatcher_.abandon(connection->session);
   if (!dispatcher_.release_watches(connection->session)) {
     departed_.push_back(std::move(connection->session));
@@ -436,10 +441,11 @@ void Worker::run_request(const CutRequest& cut) {
     connection.output = std::move(pool_.back());
     pool_.pop_back();
   }
-  const bool heard = session.reply_mode == ReplyMode::on;
+  const bool heard =
+      session.reply_mode == ReplyMode::on || is_answered_anyway(session, cut.request);
   if (session.reply_mode == ReplyMode::skip_next) session.reply_mode = ReplyMode::skip_this;
   protocol::ReplyBuffer& output = heard ? connection.output : unheard_;
-  output.set_limit(output_limit_bytes_);
+  output.set_limit(output_limit_bytes(session));
   Reply reply(output, session.dialect);
   const Outcome outcome = dispatcher_.run(session, cut.request, reply);
   if (!heard) {
@@ -456,8 +462,8 @@ void Worker::run_request(const CutRequest& cut) {
   }
   if (outcome != Outcome::done) [[unlikely]]
     after_request(connection, outcome);
-  if (dispatcher_.monitored()) [[unlikely]]
-    show_own_monitors();
+  if (dispatcher_.environment().attention) [[unlikely]]
+    attend(connection);
   mark_for_flush(connection);
   if (connection.unsent_bytes() > output_check_bytes_) [[unlikely]]
     check_output(connection);
@@ -661,6 +667,7 @@ void Worker::close_when_answered(Connection& connection) {
 void Worker::close(Connection& connection) {
   if (connection.closing) return;
   connection.closing = true;
+  dispatcher_.subscriptions().leave(connection.session);  // nobody counts on it any more
   ops_->list.push_back({.kind = OpKind::close, .connection = connection.id});
 }
 
@@ -672,7 +679,8 @@ void Worker::close_idle_clients() {
   for (auto& connection : connections_) {
     // Who is paused has asked and waits for us.
     if (connection != nullptr && connection->hold != Hold::paused &&
-        !connection->session.monitoring && connection->last_interaction_ms < oldest) {
+        !connection->session.monitoring && !connection->session.is_subscribed() &&
+        connection->last_interaction_ms < oldest) {
       close(*connection);
     }
   }
@@ -685,6 +693,8 @@ void Worker::for_each_client(
   for (const auto& connection : connections_) {
     if (connection == nullptr || connection->closing) continue;
     const size_t output_capacity = connection->output.capacity() + connection->sending.capacity();
+    const Subscriber* subscriber = connection->session.subscriber.get();
+    const size_t subscriptions = subscriber == nullptr ? 0 : subscriber->bytes;
     visit(connection->session,
           {.created_unix_ms = connection->created_unix_ms,
            .last_interaction_unix_ms = connection->last_interaction_ms,
@@ -698,7 +708,8 @@ void Worker::for_each_client(
            .input_capacity = connection->kept.capacity(),
            .output_bytes = connection->unsent_bytes(),
            .output_capacity = output_capacity,
-           .total_bytes = sizeof(Connection) + connection->kept.capacity() + output_capacity});
+           .total_bytes = sizeof(Connection) + connection->kept.capacity() + output_capacity +
+                          subscriptions});
   }
 }
 

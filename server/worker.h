@@ -23,6 +23,7 @@
 #include "server/driver/event.h"
 #include "server/expiry_duty.h"
 #include "server/mailbox.h"
+#include "server/pubsub/subscriptions.h"
 
 namespace larder::server {
 
@@ -127,6 +128,13 @@ class Worker final : private WorkerView {
   }
   void keep_for_later(Connection& connection, const char* bytes, size_t size);
   void check_output(Connection& connection);
+  static config::ClientClass output_class(const Session& session) {
+    return session.is_subscribed() ? config::ClientClass::pubsub : config::ClientClass::normal;
+  }
+  const config::OutputBufferLimit& output_limit(const Connection& connection) const;
+  size_t output_limit_bytes(const Session& session) const {
+    return output_limit_bytes_[static_cast<size_t>(output_class(session))];
+  }
   void set_output_check();
   void close_slow_readers();
 
@@ -136,6 +144,17 @@ class Worker final : private WorkerView {
   void post_monitor_lines();
   void on_monitor_lines(const MonitorLines& mail);
   void forget_monitors(size_t count);
+
+  // Messages (worker_messages.cc).
+  void begin_messages();
+  void deliver_messages();
+  void deliver(std::vector<MessageRef>& messages, bool lost, Connection* deferring);
+  void hand_out(const Message& message, Connection* deferring);
+  void hand_out(const Topic& topic, const Message& message, Connection* deferring);
+  void attend(Connection& connection);
+  void finish_messages();
+  void check_recipients();
+  static bool is_answered_anyway(const Session& session, const Request& request);
 
   // Replies and closing.
   void mark_for_flush(Connection& connection);
@@ -189,6 +208,10 @@ class Worker final : private WorkerView {
   std::vector<ConnectionId> paused_;
   std::vector<ConnectionId> monitors_;
   size_t feed_shown_ = 0;  // so much of the dispatcher's monitor feed own monitors have been sent
+  std::vector<MessageRef> messages_;    // scratch
+  protocol::ReplyBuffer deferred_;      // for the running connection, behind its reply
+  std::vector<ConnectionId> laden_;     // recipients whose output is to be checked
+  bool messages_lost_ = false;          // subscribers are to be closed
   std::vector<ConnectionId> slow_readers_;  // above the soft output limit
   std::vector<Connection*> flush_list_;
   std::vector<protocol::ReplyBuffer> pool_;
@@ -204,7 +227,8 @@ class Worker final : private WorkerView {
   int64_t pause_until_ms_ = 0;
   int64_t next_idle_check_ms_ = 0;
   uint32_t keepalive_at_start_s_ = 0;  // what accepted sockets inherit from the listeners
-  size_t output_limit_bytes_ = 0;      // unsent replies of which cost the connection; 0: none do
+  // Unsent replies of which cost the connection, by its class; 0: none do.
+  std::array<size_t, config::kClientClasses> output_limit_bytes_{};
   size_t output_check_bytes_ = 0;      // the least amount of unsent replies that has consequences
   int64_t next_slow_reader_check_ns_ = 0;  // monotonic; holds while slow_readers_ is not empty
   bool active_expiry_ = true;              // DEBUG SET-ACTIVE-EXPIRE

@@ -26,12 +26,17 @@ using text::equals_ignoring_case;
 constexpr std::string_view kSyntaxError = "ERR syntax error";
 constexpr std::string_view kNotAnInteger = "ERR value is not an integer or out of range";
 
-// Every client here is a normal one: there are no replicas, primaries or subscribers.
-enum class ClientType : uint8_t { normal, other };
+// Every client here is a normal one or a subscriber: there are no replicas and primaries.
+enum class ClientType : uint8_t { normal, pubsub, other };
+
+ClientType type_of(const Session& session) {
+  return session.is_subscribed() ? ClientType::pubsub : ClientType::normal;
+}
 
 std::optional<ClientType> client_type(std::string_view name) {
   if (equals_ignoring_case(name, "normal")) return ClientType::normal;
-  for (std::string_view other : {"slave", "replica", "pubsub", "master"}) {
+  if (equals_ignoring_case(name, "pubsub")) return ClientType::pubsub;
+  for (std::string_view other : {"slave", "replica", "master"}) {
     if (equals_ignoring_case(name, other)) return ClientType::other;
   }
   return std::nullopt;
@@ -132,10 +137,10 @@ class ListTask final : public NodeTask {
   void show_only(uint64_t id) { only_ = id; }
 
   void visit(WorkerView& view) override {
-    if (type_ == ClientType::other) return;
     auto& lines = lines_[view.index()];
     view.for_each_client([&](const Session& session, const ConnectionFacts& facts) {
       if (only_ && session.id != *only_) return;
+      if (type_ && *type_ != type_of(session)) return;
       lines.emplace_back(session.id, client_line(session, facts, now_ms_));
     });
   }
@@ -159,7 +164,7 @@ class ListTask final : public NodeTask {
  private:
   std::vector<std::vector<std::pair<uint64_t, std::string>>> lines_;  // by worker
   int64_t now_ms_;
-  ClientType type_ = ClientType::normal;
+  std::optional<ClientType> type_;
   std::optional<std::vector<uint64_t>> ids_;
   std::optional<uint64_t> only_;
 };
@@ -245,7 +250,7 @@ class KillTask final : public NodeTask {
   bool does_match(const Session& session, const ConnectionFacts& facts) const {
     if (filter_.peer && *filter_.peer != facts.peer) return false;
     if (filter_.local && *filter_.local != facts.local) return false;
-    if (filter_.type == ClientType::other) return false;
+    if (filter_.type && *filter_.type != type_of(session)) return false;
     if (filter_.id && *filter_.id != session.id) return false;
     if (filter_.skip_oneself && session.id == own_id_) return false;
     return !filter_.least_age_seconds ||

@@ -77,7 +77,7 @@ const std::vector<Permission>& permissions() {
       {"mutex",
        {"server/driver/", "server/effects.cc", "server/contexts.h", "server/mailbox.h",
         "server/log.h", "server/slow_log.h", "server/latency_history.h",
-        "server/eviction_board.cc", "storage/region_source.cc"}},
+        "server/eviction_board.cc", "server/pubsub/", "storage/region_source.cc"}},
       {"condition_variable", {}},
       {"shared_mutex", {}},
       {"future", {}},
