@@ -53,6 +53,9 @@ void Dispatcher::use_config(std::shared_ptr<const Config> config) {
   environment_.max_string_bytes = config_->proto_max_bulk_bytes;
   environment_.max_watched_bytes = config_->query_buffer_limit_bytes;
   environment_.databases = config_->databases;
+  constexpr uint32_t kForms = config::kEventsByKey | config::kEventsByEvent;
+  const uint32_t events = config_->notify_keyspace_events;
+  environment_.published_events = (events & kForms) != 0 ? events : 0;
   environment_.password_required = !config_->requirepass.empty();
   node_.memory().set_limit(config_->maxmemory_bytes);
   memory_.renew();
@@ -467,9 +470,7 @@ void Dispatcher::unlock_all(Session& session) {
 }
 
 void Dispatcher::commit_effects(bool together) {
-  if (batch_.empty()) [[likely]] return;
-  node_.effect_log().append(batch_, together);
-  batch_.clear();
+  environment_.commit(together);
 }
 
 // ---- node-wide commands -------------------------------------------------------------------------

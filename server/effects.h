@@ -25,12 +25,21 @@
 #include <string_view>
 #include <vector>
 
+#include "server/config/config.h"
 #include "server/spin_lock.h"
 
 namespace larder::server {
 
-// The classes of keyspace events, by the letters of notify-keyspace-events.
-enum class EventClass : char { generic = 'g', string = '$', expired = 'x', evicted = 'e' };
+// The classes of keyspace events, as notify-keyspace-events names them.
+enum class EventClass : uint32_t {
+  generic = config::kEventsGeneric,
+  string = config::kEventsString,
+  list = config::kEventsList,
+  expired = config::kEventsExpired,
+  evicted = config::kEventsEvicted,
+  key_is_new = config::kEventsNew,
+  key_miss = config::kEventsKeyMiss,
+};
 
 struct KeyEvent {
   EventClass event_class;
@@ -43,7 +52,8 @@ struct KeyEvent {
 class EffectBatch {
  public:
   void clear();
-  bool empty() const { return commands_.empty(); }
+  bool empty() const { return !is_used_; }
+  bool has_commands() const { return !commands_.empty(); }
 
   void add(unsigned database, std::span<const std::string_view> command);
   void add(unsigned database, std::initializer_list<std::string_view> command) {
@@ -60,6 +70,7 @@ class EffectBatch {
     unsigned database;
     size_t end;  // of its bytes in bytes_
   };
+  bool is_used_ = false;
   std::string bytes_;
   std::vector<Command> commands_;
   std::vector<KeyEvent> events_;

@@ -5,6 +5,8 @@
 #include <string>
 
 #include "server/expiry_duty.h"
+#include "server/keyspace_events.h"
+#include "server/pubsub/subscriptions.h"
 #include "server/session.h"
 
 namespace larder::server {
@@ -53,6 +55,15 @@ uint64_t CommandEnvironment::random() {
   random_state[0] = std::rotl(a, 24) ^ b ^ (b << 16);
   random_state[1] = std::rotl(b, 37);
   return result;
+}
+
+void CommandEnvironment::commit_batch(bool together) {
+  if (batch->has_commands()) effect_log->append(*batch, together);
+  if (published_events != 0) {
+    publish_events(batch->events(), published_events, subscriptions->registry());
+    attention = posted = true;
+  }
+  batch->clear();
 }
 
 void CommandEnvironment::publish(unsigned shard) {
@@ -121,8 +132,9 @@ void remove_unasked(CommandEnvironment& environment, unsigned shard, unsigned da
   ShardSlot& slot = environment.keyspace->slot(shard);
   const std::string_view key = entry.key();
   if (!slot.watches.empty()) slot.watches.touch(database, key);
-  if (environment.effect_log->listening()) {
-    environment.batch->add(database, {"DEL", key});
+  const bool is_listening = environment.effect_log->listening();
+  if (is_listening) environment.batch->add(database, {"DEL", key});
+  if (is_listening || environment.published_events != 0) {
     environment.batch->add_event(event_class, event, database, key);
   }
   slot.shard.erase(database, entry);
@@ -190,6 +202,7 @@ void KeyContext::note_hit(const Key& key, storage::Entry entry) {
 }
 
 void KeyContext::note_insertion(const Key& key) {
+  note_new(key);
   if (!env_->touch || !slot(key).policy.is_automatic) return;
   env_->keyspace->duel().access(key.hash + database_, env_->keyspace->board());
 }

@@ -72,9 +72,16 @@ struct CommandEnvironment {
   bool attention = false;
   bool posted = false;       // this turn: other workers may have to be woken for what they were sent
   bool inside_exec = false;  // the running command is one of a transaction
+  // Events that are published (config::KeyspaceEvents); 0 unless K or E is among them.
+  uint32_t published_events = 0;
   bool password_required = false;  // of clients that come or start over
 
   uint64_t random();
+  // Hands the batch on to those who listen. REQUIRES: its shards are locked; see EffectLog.
+  void commit(bool together) {
+    if (!batch->empty()) [[unlikely]] commit_batch(together);
+  }
+  void commit_batch(bool together);
   // To be called for a shard that was changed, before it is unlocked.
   void settle(unsigned shard) {
     ShardSlot& slot = keyspace->slot(shard);
@@ -104,7 +111,8 @@ class KeyContext {
         arguments_(arguments),
         locked_(locked),
         database_(database),
-        listening_(environment.effect_log->listening()) {}
+        listening_(environment.effect_log->listening()),
+        notes_events_(listening_ || environment.published_events != 0) {}
 
   int64_t now_ms() const { return env_->now_ms; }
   int64_t now_us() const { return env_->now_us; }
@@ -148,6 +156,12 @@ class KeyContext {
   }
   // The same for one that asks about the key, not for its value: no use of it, to eviction.
   storage::Entry look_up_untouched(const Key& key) {
+    storage::Entry entry = look_up_silently(key);
+    if (!entry) note_miss(key);
+    return entry;
+  }
+  // The same for one whose misses are no events (OBJECT).
+  storage::Entry look_up_silently(const Key& key) {
     storage::Entry entry = find(key);
     ++(entry ? env_->stats->keyspace_hits : env_->stats->keyspace_misses);
     return entry;
@@ -191,12 +205,22 @@ class KeyContext {
   storage::Entry set_deadline(const Key& key, storage::Entry entry, int64_t deadline_ms);
   void erase(const Key& key, storage::Entry entry);
 
+  // The key is a new one, as listeners see it. KeyContext says so itself of a key that was not
+  // there; a command that replaces one, value, deadline and all (RENAME), says it here.
+  void note_new(const Key& key) {
+    if ((env_->published_events & config::kEventsNew) == 0) [[likely]] return;
+    env_->batch->add_event(EventClass::key_is_new, "new", database_, key.text);
+  }
+  // Does anybody listen to events at all? Then wrote() is more than a word to watchers.
+  bool notes_events() const { return notes_events_; }
   // Is anybody listening to effects? If not, they need not be put into words.
   bool listening() const { return listening_; }
   // This key changed: watchers hear of it, and the event goes to listeners.
   void wrote(const Key& key, EventClass event_class, std::string_view event) {
     if (!slot(key).watches.empty()) [[unlikely]] slot(key).watches.touch(database_, key.text);
-    if (listening_) [[unlikely]] env_->batch->add_event(event_class, event, database_, key.text);
+    if (notes_events_) [[unlikely]] {
+      env_->batch->add_event(event_class, event, database_, key.text);
+    }
   }
   // What a follower must do. REQUIRES: listening().
   void effect(std::initializer_list<std::string_view> command) {
@@ -244,6 +268,10 @@ class KeyContext {
   }
   void note_hit(const Key& key, storage::Entry entry);
   void note_insertion(const Key& key);
+  void note_miss(const Key& key) {
+    if ((env_->published_events & config::kEventsKeyMiss) == 0) [[likely]] return;
+    env_->batch->add_event(EventClass::key_miss, "keymiss", database_, key.text);
+  }
   storage::Entry pass_over_due(unsigned database, const Key& key, storage::Entry entry);
   void note_deadline(const Key& key, int64_t deadline_ms);
 
@@ -254,6 +282,7 @@ class KeyContext {
   ShardSet extra_locks_;
   unsigned database_;
   bool listening_;
+  bool notes_events_;
   bool parked_ = false;
 };
 

@@ -28,6 +28,7 @@ void copy_value(KeyContext& from_context, const Key& from, KeyContext& to_contex
   const Entry entry = from_context.find(from);
   const int64_t deadline_ms = entry.deadline_ms();
   to_context.set(to, old, storage::HeldValue(entry), deadline_ms);
+  if (old) to_context.note_new(to);
 }
 
 void move_value(KeyContext& from_context, const Key& from, KeyContext& to_context, const Key& to) {
