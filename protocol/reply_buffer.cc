@@ -58,6 +58,18 @@ void ReplyBuffer::append_all_of(ReplyBuffer& other) {
   other.clear();
 }
 
+void ReplyBuffer::insert(size_t position, std::string_view text) {
+  reserve(text.size());
+  if (has_lost_content_) return;
+  assert(position <= used_);
+  std::memmove(bytes_ + position + text.size(), bytes_ + position, used_ - position);
+  std::memcpy(bytes_ + position, text.data(), text.size());
+  used_ += text.size();
+  for (Pin& pin : pins_) {
+    if (pin.position > position) pin.position += text.size();
+  }
+}
+
 void ReplyBuffer::truncate(size_t size) {
   assert(size <= used_);
   assert(pins_.empty() || pins_.back().position <= size);

@@ -76,6 +76,10 @@ class ReplyBuffer {
   bool empty() const { return size() == 0; }
   size_t capacity() const { return capacity_; }
 
+  // Puts `text` in behind the first `position` own bytes and what is pinned up to there. O(what
+  // stands behind).
+  void insert(size_t position, std::string_view text);
+
   // How much of size() lies elsewhere.
   size_t pinned_bytes() const { return pinned_bytes_; }
 

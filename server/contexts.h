@@ -177,6 +177,8 @@ class NodeContext {
   int64_t now_ms_;
 };
 
+class TrackingTable;
+
 // What finish() may do.
 struct FinishContext {
   Session& session;
@@ -185,6 +187,8 @@ struct FinishContext {
   PauseStore& pause_store;
   SlowLog& slow_log;
   LatencyHistory& latency_history;
+  TrackingTable& tracking;
+  unsigned worker;  // the one that runs it
   const NodeServices& services;
   const NodeFacts& facts;
   const CommandTable& commands;

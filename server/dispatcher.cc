@@ -40,6 +40,7 @@ Dispatcher::Dispatcher(Node& node, unsigned worker_index, uint64_t random_seed)
   environment_.batch = &batch_;
   environment_.stats = &stats_;
   environment_.subscriptions = &subscriptions_;
+  environment_.tracking = &node.tracking();
   environment_.memory = &memory_;
   environment_.ranks = &ranks_;
   environment_.random_state[0] = random_seed * 0x9E3779B97F4A7C15ULL + 1;
@@ -55,7 +56,9 @@ void Dispatcher::use_config(std::shared_ptr<const Config> config) {
   environment_.databases = config_->databases;
   constexpr uint32_t kForms = config::kEventsByKey | config::kEventsByEvent;
   const uint32_t events = config_->notify_keyspace_events;
-  environment_.published_events = (events & kForms) != 0 ? events : 0;
+  published_events_ = (events & kForms) != 0 ? events : 0;
+  node_.tracking().limit_keys(static_cast<size_t>(config_->tracking_table_max_keys));
+  look_at_tracking();
   environment_.password_required = !config_->requirepass.empty();
   node_.memory().set_limit(config_->maxmemory_bytes);
   memory_.renew();
@@ -126,6 +129,7 @@ void Dispatcher::prefetch_entry(const Request& request, unsigned database) const
 
 Outcome Dispatcher::refuse(Session& session, const Command* command, std::string_view error,
                            Reply& reply) {
+  if (session.tracking != nullptr && !session.in_transaction()) session.tracking->caching = false;
   const bool ends_transaction = command != nullptr && is_exec(*command->row);
   if (ends_transaction) {
     // A refused EXEC ends the transaction and its watches.
@@ -200,8 +204,14 @@ bool Dispatcher::is_paused(const Session& session, const Command& command) const
 
 void Dispatcher::begin_turn() {
   set_monitored(node_.monitor_count().load(std::memory_order_acquire) > 0);
+  look_at_tracking();
   is_congested_ = node_.channels().is_congested();
   holds_back_ = is_congested_ || pause_ != PauseMode::none;
+}
+
+void Dispatcher::look_at_tracking() {
+  const uint32_t tracked = node_.tracking().is_used() ? CommandEnvironment::kTrackedEvents : 0;
+  environment_.wanted_events = published_events_ | tracked;
 }
 
 // Must it wait: for the end of a pause, or for workers that are behind with what was published?
@@ -265,7 +275,9 @@ Outcome Dispatcher::run(Session& session, const Request& request, Reply& reply) 
       return Outcome::parked;
     }
   }
-  if (session.is_subscribed() || session.monitoring) [[unlikely]] {
+  if (session.is_special()) [[unlikely]] {
+    // What others tell a client that tracks has its place before or behind the reply.
+    if (session.tracking != nullptr) environment_.attention = true;
     if (session.is_in_subscriber_mode() && !row.has_flag(kSubscriberMode)) {
       return refuse(session, command,
                     "ERR Can't execute '" + command->full_name +
@@ -372,7 +384,11 @@ Outcome Dispatcher::run_keys(Session& session, const Request& request, Reply& re
   } else {
     row.handler.keys_and_session()(context, session, request.arguments, reply);
   }
-  commit_effects(/*together=*/true);
+  if (session.tracking != nullptr) [[unlikely]] {
+    note_reads(session, row, {&request.first_key, 1});
+    finish_reads(session);
+  }
+  commit_effects(/*together=*/true, session.id);
   if (row.has_flag(kWrite)) {
     environment_.settle(shard);
     if (keeps_ranks_) [[unlikely]] ranks_.tick();
@@ -412,7 +428,11 @@ Outcome Dispatcher::run_wide(Session& session, const Request& request, Reply& re
   } else {
     row.handler.keys_and_session()(context, session, request.arguments, reply);
   }
-  commit_effects(/*together=*/true);
+  if (session.tracking != nullptr) {
+    note_reads(session, row, keys_);
+    finish_reads(session);
+  }
+  commit_effects(/*together=*/true, session.id);
   if (row.has_flag(kWrite)) {
     settle(shards);
     settle(context.extra_locks());
@@ -469,8 +489,8 @@ void Dispatcher::unlock_all(Session& session) {
   node_.keyspace().return_exclusive_ticket(ticket_name(session));
 }
 
-void Dispatcher::commit_effects(bool together) {
-  environment_.commit(together);
+void Dispatcher::commit_effects(bool together, uint64_t writer) {
+  environment_.commit(together, writer);
 }
 
 // ---- node-wide commands -------------------------------------------------------------------------
@@ -490,6 +510,8 @@ void Dispatcher::finish_task(NodeTask& task, Session& session, KeyContext* keys,
                         .pause_store = node_.pause_store(),
                         .slow_log = node_.slow_log(),
                         .latency_history = node_.latency_history(),
+                        .tracking = node_.tracking(),
+                        .worker = worker_index_,
                         .services = node_.services(),
                         .facts = node_.facts(),
                         .commands = node_.commands(),
@@ -519,7 +541,7 @@ Outcome Dispatcher::run_node(Session& session, const Request& request, Reply& re
   KeyContext keys(environment_, session.database, {}, request.arguments, &everything);
   finish_task(*task, session, all ? &keys : nullptr, /*inside_exec=*/false, reply);
   if (all) {
-    commit_effects(/*together=*/true);
+    commit_effects(/*together=*/true, session.id);
     if (row.has_flag(kWrite)) settle(everything);
     unlock_all(session);
   }
@@ -561,8 +583,9 @@ Outcome Dispatcher::run_exec(Session& session, const Request& request, Reply& re
   } else {
     run_queue(session, *running, all ? ShardSet::all() : shards, reply);
   }
+  if (session.tracking != nullptr) finish_reads(session);
   session.gathered.clear();
-  commit_effects(/*together=*/true);
+  commit_effects(/*together=*/true, session.id);
   settle(all ? ShardSet::all() : shards);
   if (keeps_ranks_) ranks_.tick();
   if (all) {
@@ -662,11 +685,33 @@ void Dispatcher::run_queue(Session& session, const Transaction& transaction, con
     if (has_memory_limit_ && row.has_flag(kWrite)) {
       settle(row.locks == LockPlan::keys ? shards : locked);
     }
+    if (session.tracking != nullptr) note_reads(session, row, keys_);
     count_reply(queued.command(), reply, begin);
     note_time(session, queued.command(), arguments, begin_ns);
     if (monitored_) show_monitors(session, row, arguments);
   }
   environment_.inside_exec = false;
+}
+
+// ---- client-side caching ------------------------------------------------------------------------
+
+void Dispatcher::note_reads(const Session& session, const CommandRow& row,
+                            std::span<const Key> keys) {
+  if (!row.has_flag(kReadonly) || !session.tracking->remembers_reads()) return;
+  reads_.insert(reads_.end(), keys.begin(), keys.end());
+}
+
+// What is in the box now concerns states before this command, and comes before its reply; what
+// cancels the memory of these reads comes after it.
+void Dispatcher::finish_reads(const Session& session) {
+  MessageBox& box = node_.channels().box(worker_index_);
+  if (box.has_mail()) earlier_lost_ = box.take(earlier_) || earlier_lost_;
+  for (const Key& key : reads_) {
+    node_.tracking().remember(key.text, {worker_index_, session.id});
+  }
+  environment_.posted = true;  // others may have to hear that the table is full
+  if (reads_.capacity() > kMostKeptKeys) std::vector<Key>().swap(reads_);
+  reads_.clear();
 }
 
 // ---- clients that go ----------------------------------------------------------------------------

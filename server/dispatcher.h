@@ -90,6 +90,12 @@ class Dispatcher {
   }
   // Looks at what other workers say of the node: once a turn, before requests run.
   void begin_turn();
+  // Does any client of the node track? Then changes of keys are told.
+  void look_at_tracking();
+  // Letters that have to be handed out before the reply of the request that just ran is complete,
+  // and whether some were lost.
+  std::vector<Letter>& earlier_letters() { return earlier_; }
+  bool& earlier_lost() { return earlier_lost_; }
   // A slice of what eviction has to catch up with; true if there is more.
   [[nodiscard]] bool evict_slice();
 
@@ -127,7 +133,11 @@ class Dispatcher {
   void settle(const ShardSet& shards);
   bool lock_all(Session& session);
   void unlock_all(Session& session);
-  void commit_effects(bool together);
+  void commit_effects(bool together, uint64_t writer);
+  // A command of a client that tracks ran: which keys it read. Views; they hold until the next.
+  void note_reads(const Session& session, const CommandRow& row, std::span<const Key> keys);
+  // All its keys are noted, their shards still locked, its effects not committed yet.
+  void finish_reads(const Session& session);
   void count_reply(const Command& command, protocol::Reply& reply, size_t begin);
   void note_time(Session& session, const Command& command, protocol::Arguments arguments,
                  int64_t begin_ns);
@@ -153,6 +163,10 @@ class Dispatcher {
   PauseMode pause_ = PauseMode::none;
   bool is_congested_ = false;
   bool holds_back_ = false;  // some commands have to wait
+  uint32_t published_events_ = 0;        // as settings have it
+  std::vector<Key> reads_;               // of the running command, if its client tracks
+  std::vector<Letter> earlier_;
+  bool earlier_lost_ = false;
   std::vector<Key> keys_;                // scratch of extract_keys()
   const Command* last_found_ = nullptr;  // what prepare() found last, if it has no subcommands
   std::string last_name_;                // and as what it was asked for

@@ -27,7 +27,7 @@ constexpr std::string_view kExec = "*1\r\n$4\r\nEXEC\r\n";
 }  // namespace
 
 void EffectBatch::clear() {
-  is_used_ = false;
+  is_used_ = flushes_ = false;
   bytes_.clear();
   commands_.clear();
   events_.clear();

@@ -62,7 +62,11 @@ class EffectBatch {
   void add_event(EventClass event_class, std::string_view name, unsigned database,
                  std::string_view key);
 
+  // All keys of a database are gone, or others.
+  void note_flush() { is_used_ = flushes_ = true; }
+
   std::span<const KeyEvent> events() const { return events_; }
+  bool flushes() const { return flushes_; }
 
  private:
   friend class EffectLog;
@@ -71,6 +75,7 @@ class EffectBatch {
     size_t end;  // of its bytes in bytes_
   };
   bool is_used_ = false;
+  bool flushes_ = false;
   std::string bytes_;
   std::vector<Command> commands_;
   std::vector<KeyEvent> events_;

@@ -8,6 +8,7 @@
 #include "server/keyspace_events.h"
 #include "server/pubsub/subscriptions.h"
 #include "server/session.h"
+#include "server/tracking/tracking_table.h"
 
 namespace larder::server {
 
@@ -57,10 +58,17 @@ uint64_t CommandEnvironment::random() {
   return result;
 }
 
-void CommandEnvironment::commit_batch(bool together) {
+void CommandEnvironment::commit_batch(bool together, uint64_t writer) {
   if (batch->has_commands()) effect_log->append(*batch, together);
-  if (published_events != 0) {
-    publish_events(batch->events(), published_events, subscriptions->registry());
+  if (wanted_events != 0) {
+    if ((wanted_events & kTrackedEvents) != 0) {
+      if (batch->flushes()) {
+        tracking->invalidate_everything(writer);
+      } else {
+        tracking->invalidate(batch->events(), writer);
+      }
+    }
+    publish_events(batch->events(), wanted_events, subscriptions->registry());
     attention = posted = true;
   }
   batch->clear();
@@ -134,7 +142,7 @@ void remove_unasked(CommandEnvironment& environment, unsigned shard, unsigned da
   if (!slot.watches.empty()) slot.watches.touch(database, key);
   const bool is_listening = environment.effect_log->listening();
   if (is_listening) environment.batch->add(database, {"DEL", key});
-  if (is_listening || environment.published_events != 0) {
+  if (is_listening || environment.wanted_events != 0) {
     environment.batch->add_event(event_class, event, database, key);
   }
   slot.shard.erase(database, entry);

@@ -26,6 +26,7 @@ namespace larder::server {
 
 class ExpiryDuty;
 class Subscriptions;
+class TrackingTable;
 struct Session;
 
 // What a command that would need more than maxmemory is answered.
@@ -57,6 +58,7 @@ struct CommandEnvironment {
   RankShare* ranks = nullptr;
   ExpiryDuty* expiry_duty = nullptr;
   Subscriptions* subscriptions = nullptr;  // of the worker's clients
+  TrackingTable* tracking = nullptr;
   int64_t now_us = 0;  // Unix time of this turn
   int64_t now_ms = 0;  // the same, as deadlines count
   uint64_t random_state[2] = {1, 2};  // the worker's generator, seeded from main
@@ -70,18 +72,21 @@ struct CommandEnvironment {
   // The worker has something to do when the running request has been answered: lines for monitors,
   // messages that were just posted.
   bool attention = false;
-  bool posted = false;       // this turn: other workers may have to be woken for what they were sent
+  bool posted = false;       // this turn something was: its receivers may have to be woken
   bool inside_exec = false;  // the running command is one of a transaction
-  // Events that are published (config::KeyspaceEvents); 0 unless K or E is among them.
-  uint32_t published_events = 0;
+  // Events that are published (config::KeyspaceEvents; none unless K or E is among them), and
+  // kTrackedEvents. 0: no event is noted, unless the effect log has a listener.
+  static constexpr uint32_t kTrackedEvents = 1u << 31;  // some client of the node tracks
+  uint32_t wanted_events = 0;
   bool password_required = false;  // of clients that come or start over
 
   uint64_t random();
-  // Hands the batch on to those who listen. REQUIRES: its shards are locked; see EffectLog.
-  void commit(bool together) {
-    if (!batch->empty()) [[unlikely]] commit_batch(together);
+  // Hands the batch on to those who listen. `writer`: the session whose command it was, or 0.
+  // REQUIRES: its shards are locked; see EffectLog.
+  void commit(bool together, uint64_t writer) {
+    if (!batch->empty()) [[unlikely]] commit_batch(together, writer);
   }
-  void commit_batch(bool together);
+  void commit_batch(bool together, uint64_t writer);
   // To be called for a shard that was changed, before it is unlocked.
   void settle(unsigned shard) {
     ShardSlot& slot = keyspace->slot(shard);
@@ -112,7 +117,7 @@ class KeyContext {
         locked_(locked),
         database_(database),
         listening_(environment.effect_log->listening()),
-        notes_events_(listening_ || environment.published_events != 0) {}
+        notes_events_(listening_ || environment.wanted_events != 0) {}
 
   int64_t now_ms() const { return env_->now_ms; }
   int64_t now_us() const { return env_->now_us; }
@@ -208,7 +213,7 @@ class KeyContext {
   // The key is a new one, as listeners see it. KeyContext says so itself of a key that was not
   // there; a command that replaces one, value, deadline and all (RENAME), says it here.
   void note_new(const Key& key) {
-    if ((env_->published_events & config::kEventsNew) == 0) [[likely]] return;
+    if ((env_->wanted_events & config::kEventsNew) == 0) [[likely]] return;
     env_->batch->add_event(EventClass::key_is_new, "new", database_, key.text);
   }
   // Does anybody listen to events at all? Then wrote() is more than a word to watchers.
@@ -221,6 +226,10 @@ class KeyContext {
     if (notes_events_) [[unlikely]] {
       env_->batch->add_event(event_class, event, database_, key.text);
     }
+  }
+  // All keys of a database changed: listeners to single keys hear of it as of one event.
+  void flushed() {
+    if ((env_->wanted_events & CommandEnvironment::kTrackedEvents) != 0) env_->batch->note_flush();
   }
   // What a follower must do. REQUIRES: listening().
   void effect(std::initializer_list<std::string_view> command) {
@@ -269,7 +278,7 @@ class KeyContext {
   void note_hit(const Key& key, storage::Entry entry);
   void note_insertion(const Key& key);
   void note_miss(const Key& key) {
-    if ((env_->published_events & config::kEventsKeyMiss) == 0) [[likely]] return;
+    if ((env_->wanted_events & config::kEventsKeyMiss) == 0) [[likely]] return;
     env_->batch->add_event(EventClass::key_miss, "keymiss", database_, key.text);
   }
   storage::Entry pass_over_due(unsigned database, const Key& key, storage::Entry entry);

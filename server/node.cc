@@ -29,6 +29,7 @@ Node::Node(NodeOptions options)
       keyspace_(options.seed),
       memory_(options.threads),
       channels_(options.threads, keyspace_.hasher()),
+      tracking_(channels_, keyspace_.hasher()),
       config_store_(std::move(options.config)),
       connections_(options.threads),
       monitor_stations_(options.threads) {

@@ -14,6 +14,7 @@
 #include "protocol/reply.h"
 #include "protocol/request_parser.h"
 #include "server/pubsub/subscriber.h"
+#include "server/tracking/tracking.h"
 #include "storage/shard.h"
 
 namespace larder::server {
@@ -77,6 +78,7 @@ struct Session {
   const Command* last_command = nullptr;
   std::unique_ptr<Transaction> transaction;
   std::unique_ptr<Subscriber> subscriber;  // null: it has no subscription
+  std::unique_ptr<Tracking> tracking;      // null: it does not track
   Connection* connection = nullptr;        // its own; for the worker and what it owns only
   std::vector<WatchedKey> watched;
   uint64_t watched_bytes = 0;  // about what they take
@@ -96,6 +98,10 @@ struct Session {
 
   bool in_transaction() const { return transaction != nullptr; }
   bool is_subscribed() const { return subscriber != nullptr; }
+  // Does it need more care than most?
+  bool is_special() const {
+    return monitoring | (subscriber != nullptr) | (tracking != nullptr);
+  }
   // It could not tell replies from messages, so that it may only say what concerns these.
   bool is_in_subscriber_mode() const {
     return is_subscribed() && dialect == protocol::Dialect::resp2;

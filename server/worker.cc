@@ -69,7 +69,7 @@ void Worker::run_duties() {
 }
 
 int64_t Worker::wait_ns() const {
-  if (!departed_.empty() || !garbage_.empty() || evicts_more_) return 0;
+  if (!departed_.empty() || !garbage_.empty() || evicts_more_ || discards_more_) return 0;
   // Something is parked: whoever holds its shards is running right now, so look again at once, but
   // not for ever (the holder may have been put off its core, or run a long command).
   if (!waiting_.empty()) return parked_turns_ < 64 ? 0 : 50'000;
@@ -209,6 +209,7 @@ void Worker::open(const NewConnection& arrival) {
   if (keepalive_s != keepalive_at_start_s_ && arrival.transport == Transport::tcp) {
     ops_->list.back().keepalive_s = static_cast<int32_t>(keepalive_s);
   }
+  connections_by_session_.emplace(arrival.session_id, connection.get());
   connections_[slot] = std::move(connection);
   if (stopping_) close(*connections_[slot]);
 }
@@ -288,7 +289,9 @@ void Worker::on_closed(Connection& connection) {
 void Worker::forget(std::unique_ptr<Connection> connection) {
   std::erase(flush_list_, connection.get());
   if (std::erase(monitors_, connection->id) > 0) forget_monitors(1);
+  connections_by_session_.erase(connection->session.id);
   dispatcher_.subscriptions().leave(connection->session);
+  stop_tracking(connection->session);
   dispatcher_.abandon(connection->session);
   if (!dispatcher_.release_watches(connection->session)) {
     departed_.push_back(std::move(connection->session));
@@ -308,6 +311,7 @@ void Worker::release_garbage() {
     return true;
   });
   dispatcher_.environment().untidy.clear();
+  discards_more_ = node_.tracking().release_slice(kReleasedPerTurn);
   if (garbage_.empty()) return;
   ShardSet remaining = garbage_;
   garbage_.for_each([&](unsigned shard) {
@@ -446,6 +450,7 @@ void Worker::run_request(const CutRequest& cut) {
   if (session.reply_mode == ReplyMode::skip_next) session.reply_mode = ReplyMode::skip_this;
   protocol::ReplyBuffer& output = heard ? connection.output : unheard_;
   output.set_limit(output_limit_bytes(session));
+  const size_t reply_begin = connection.output.view().size();
   Reply reply(output, session.dialect);
   const Outcome outcome = dispatcher_.run(session, cut.request, reply);
   if (!heard) {
@@ -463,7 +468,7 @@ void Worker::run_request(const CutRequest& cut) {
   if (outcome != Outcome::done) [[unlikely]]
     after_request(connection, outcome);
   if (dispatcher_.environment().attention) [[unlikely]]
-    attend(connection);
+    attend(connection, reply_begin, outcome);
   mark_for_flush(connection);
   if (connection.unsent_bytes() > output_check_bytes_) [[unlikely]]
     check_output(connection);
@@ -668,6 +673,7 @@ void Worker::close(Connection& connection) {
   if (connection.closing) return;
   connection.closing = true;
   dispatcher_.subscriptions().leave(connection.session);  // nobody counts on it any more
+  stop_tracking(connection.session);
   ops_->list.push_back({.kind = OpKind::close, .connection = connection.id});
 }
 

@@ -15,6 +15,7 @@
 #include <limits>
 #include <memory>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "protocol/argument_list.h"
@@ -148,13 +149,25 @@ class Worker final : private WorkerView {
   // Messages (worker_messages.cc).
   void begin_messages();
   void deliver_messages();
-  void deliver(std::vector<MessageRef>& messages, bool lost, Connection* deferring);
-  void hand_out(const Message& message, Connection* deferring);
-  void hand_out(const Topic& topic, const Message& message, Connection* deferring);
-  void attend(Connection& connection);
+  void deliver(const std::vector<Letter>& letters, bool lost);
+  void hand_out(const Message& message);
+  void hand_out(const Topic& topic, const Message& message);
+  void attend(Connection& connection, size_t reply_begin, Outcome outcome);
+  protocol::ReplyBuffer& output_for(Connection& connection);
+  void note_output(Connection& connection);
   void finish_messages();
   void check_recipients();
   static bool is_answered_anyway(const Session& session, const Request& request);
+
+  // Client-side caching (worker_tracking.cc).
+  Session* session_of(uint64_t id);
+  void stop_tracking(Session& session);
+  void invalidate(const Invalidation& invalidation);
+  void invalidate_everything();
+  void tell(Session& session, std::string_view keys);
+  void push_invalidation(Session& session, std::string_view keys, bool is_redirected);
+  void break_redirection(Session& session);
+  void post_invalidation(unsigned worker, Invalidation invalidation);
 
   // Replies and closing.
   void mark_for_flush(Connection& connection);
@@ -182,6 +195,7 @@ class Worker final : private WorkerView {
   void use_config(std::shared_ptr<const Config> config) override;
   void pause_clients(PauseMode mode, int64_t until_unix_ms) override;
   void notice_monitors() override;
+  void notice_tracking() override;
   void set_active_expiry(bool on) override { active_expiry_ = on; }
   void sleep_ns(int64_t duration_ns) override;
 
@@ -195,6 +209,7 @@ class Worker final : private WorkerView {
   std::vector<std::unique_ptr<Connection>> connections_;  // by slot; null: free
   std::vector<uint32_t> generations_;                     // by slot
   std::vector<uint32_t> free_slots_;
+  std::unordered_map<uint64_t, Connection*> connections_by_session_;  // by id
 
   std::vector<Input> inputs_;
   std::array<Group, kStages> groups_;
@@ -208,10 +223,13 @@ class Worker final : private WorkerView {
   std::vector<ConnectionId> paused_;
   std::vector<ConnectionId> monitors_;
   size_t feed_shown_ = 0;  // so much of the dispatcher's monitor feed own monitors have been sent
-  std::vector<MessageRef> messages_;    // scratch
-  protocol::ReplyBuffer deferred_;      // for the running connection, behind its reply
-  std::vector<ConnectionId> laden_;     // recipients whose output is to be checked
-  bool messages_lost_ = false;          // subscribers are to be closed
+  std::vector<Letter> letters_;  // scratch
+  // Whose pushes go into aside_output_ at the moment, to be put in before the reply that is being
+  // written; null: nobody's.
+  Connection* aside_ = nullptr;
+  protocol::ReplyBuffer aside_output_;
+  std::vector<ConnectionId> laden_;         // recipients whose output is to be checked
+  bool letters_lost_ = false;               // subscribers are to be closed
   std::vector<ConnectionId> slow_readers_;  // above the soft output limit
   std::vector<Connection*> flush_list_;
   std::vector<protocol::ReplyBuffer> pool_;
@@ -219,6 +237,7 @@ class Worker final : private WorkerView {
   std::vector<Mail> mail_;                            // scratch
   std::vector<Session> departed_;  // sessions whose watches could not be given back yet
 
+  bool discards_more_ = false;  // memory of client-side caching is left to be freed
   bool evicts_more_ = false;  // eviction has not caught up yet
   ShardSet garbage_;  // shards that may hold memory to be freed in slices
 

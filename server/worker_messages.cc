@@ -1,4 +1,4 @@
-// What a worker does with messages: it takes them out of its box (pubsub/channel_registry.h) and
+// What a worker does with letters: it takes them out of its box (pubsub/channel_registry.h) and
 // hands them out to its connections; and it wakes other workers for what its clients published.
 #include <algorithm>
 #include <cstring>
@@ -10,7 +10,7 @@ namespace larder::server {
 namespace {
 
 // Scratch beyond this is given back.
-constexpr size_t kMostKeptMessages = 4096;
+constexpr size_t kMostKeptLetters = 4096;
 
 void append_message(std::string_view head, const Message& message, protocol::Dialect dialect,
                     bool may_pin, protocol::ReplyBuffer& output) {
@@ -30,11 +30,15 @@ void append_message(std::string_view head, const Message& message, protocol::Dia
 
 void Worker::begin_messages() {
   dispatcher_.subscriptions().on_earlier(
-      [this](const Session& session, std::vector<MessageRef>& messages, bool lost) {
-        // Between the answers to (un)subscribing there is room for a message; inside EXEC's reply,
-        // and for one that is leaving, there is none.
-        const bool has_room = !dispatcher_.environment().inside_exec;
-        deliver(messages, lost, has_room ? nullptr : session.connection);
+      [this](const Session& session, const std::vector<Letter>& letters, bool lost) {
+        // Between the answers to (un)subscribing there is room for a message; inside EXEC's reply
+        // there is none, so it goes before it.
+        if (dispatcher_.environment().inside_exec) {
+          aside_ = session.connection;
+          dispatcher_.environment().attention = true;
+        }
+        deliver(letters, lost);
+        aside_ = nullptr;
       });
 }
 
@@ -49,60 +53,78 @@ bool Worker::is_answered_anyway(const Session& session, const Request& request) 
 void Worker::deliver_messages() {
   MessageBox& box = node_.channels().box(index_);
   while (box.has_mail()) {
-    const bool lost = box.take(messages_);
-    deliver(messages_, lost, nullptr);
-    if (messages_.capacity() > kMostKeptMessages) std::vector<MessageRef>().swap(messages_);
-    messages_.clear();
+    const bool lost = box.take(letters_);
+    deliver(letters_, lost);
+    if (letters_.capacity() > kMostKeptLetters) std::vector<Letter>().swap(letters_);
+    letters_.clear();
   }
 }
 
-// `deferring`: what it hears waits until its reply is complete; null: nobody.
-void Worker::deliver(std::vector<MessageRef>& messages, bool lost, Connection* deferring) {
-  for (const MessageRef& message : messages) hand_out(*message, deferring);
-  messages_lost_ = messages_lost_ || lost;
+void Worker::deliver(const std::vector<Letter>& letters, bool lost) {
+  for (const Letter& letter : letters) {
+    if (letter.invalidation != nullptr) {
+      invalidate(*letter.invalidation);
+    } else {
+      hand_out(*letter.message);
+    }
+  }
+  letters_lost_ = letters_lost_ || lost;
 }
 
-void Worker::hand_out(const Message& message, Connection* deferring) {
-  if (const Topic* topic = dispatcher_.subscriptions().find(message.kind(), message.channel())) {
-    hand_out(*topic, message, deferring);
+void Worker::hand_out(const Message& message) {
+  const Subscriptions& subscriptions = dispatcher_.subscriptions();
+  if (const Topic* topic = subscriptions.find(message.kind(), message.channel())) {
+    hand_out(*topic, message);
   }
   for (const std::string& pattern : message.patterns()) {
-    if (const Topic* topic = dispatcher_.subscriptions().find(TopicKind::pattern, pattern)) {
-      hand_out(*topic, message, deferring);
+    if (const Topic* topic = subscriptions.find(TopicKind::pattern, pattern)) {
+      hand_out(*topic, message);
     }
   }
 }
 
-void Worker::hand_out(const Topic& topic, const Message& message, Connection* deferring) {
+void Worker::hand_out(const Topic& topic, const Message& message) {
   for (Session* seat : topic.seats) {
     const Session& session = *seat;
-    Connection* const connection = session.connection;
-    if (connection->closing || session.close_after_reply) continue;
-    if (connection == deferring) [[unlikely]] {
-      append_message(topic.head, message, session.dialect, /*may_pin=*/false, deferred_);
-      dispatcher_.environment().attention = true;
-      continue;
-    }
-    if (connection->output.capacity() == 0 && !pool_.empty()) {
-      connection->output = std::move(pool_.back());
-      pool_.pop_back();
-    }
-    connection->output.set_limit(output_limit_bytes(session));
-    append_message(topic.head, message, session.dialect, /*may_pin=*/true, connection->output);
-    mark_for_flush(*connection);
-    // Closing it now would change what is being walked over.
-    if (connection->unsent_bytes() > output_check_bytes_) laden_.push_back(connection->id);
+    Connection& connection = *session.connection;
+    if (connection.closing || session.close_after_reply) continue;
+    append_message(topic.head, message, session.dialect, /*may_pin=*/&connection != aside_,
+                   output_for(connection));
+    note_output(connection);
   }
 }
 
-// Recipients that do not read; better no subscriber than one that misses something.
+// Where a push to a connection is written.
+protocol::ReplyBuffer& Worker::output_for(Connection& connection) {
+  if (&connection == aside_) [[unlikely]]
+    return aside_output_;
+  if (connection.output.capacity() == 0 && !pool_.empty()) {
+    connection.output = std::move(pool_.back());
+    pool_.pop_back();
+  }
+  connection.output.set_limit(output_limit_bytes(connection.session));
+  return connection.output;
+}
+
+// A push was written.
+void Worker::note_output(Connection& connection) {
+  if (&connection == aside_) [[unlikely]]
+    return;
+  mark_for_flush(connection);
+  // Closing it now would change what is being walked over.
+  if (connection.unsent_bytes() > output_check_bytes_) laden_.push_back(connection.id);
+}
+
+// Recipients that do not read; better no subscriber, and no cached key, than one that missed
+// something.
 void Worker::check_recipients() {
   for (size_t i = 0; i < laden_.size(); ++i) {
     Connection* connection = find(laden_[i]);
     if (connection != nullptr && !connection->closing) check_output(*connection);
   }
   laden_.clear();
-  if (!std::exchange(messages_lost_, false)) return;
+  if (!std::exchange(letters_lost_, false)) return;
+  invalidate_everything();
   for (auto& connection : connections_) {
     if (connection == nullptr || connection->closing) continue;
     if (!connection->session.is_subscribed()) continue;
@@ -111,16 +133,29 @@ void Worker::check_recipients() {
   }
 }
 
-// After a request of `connection` that left something to do.
-void Worker::attend(Connection& connection) {
+// After a request of `connection` that left something to do. Its reply begins there in its output.
+void Worker::attend(Connection& connection, size_t reply_begin, Outcome outcome) {
   if (dispatcher_.monitored()) show_own_monitors();
-  if (!deferred_.empty()) {
-    connection.output.append(deferred_.view());
-    deferred_.clear();
+  std::vector<Letter>& earlier = dispatcher_.earlier_letters();
+  if (!earlier.empty() || dispatcher_.earlier_lost()) {
+    aside_ = &connection;
+    deliver(earlier, std::exchange(dispatcher_.earlier_lost(), false));
+    aside_ = nullptr;
+    earlier.clear();
+  }
+  if (!aside_output_.empty()) {
+    connection.output.insert(reply_begin, aside_output_.view());
+    aside_output_.clear();
   }
   deliver_messages();
   check_recipients();
   dispatcher_.environment().attention = dispatcher_.monitored();
+  const Session& session = connection.session;
+  if (session.tracking == nullptr || session.in_transaction()) return;
+  if (outcome != Outcome::done && outcome != Outcome::applying) return;
+  // CLIENT CACHING speaks of one command or transaction, other words of CLIENT between not counted.
+  const Command* parent = session.last_command->parent;
+  if (parent == nullptr || parent->row->name != "client") session.tracking->caching = false;
 }
 
 void Worker::finish_messages() {

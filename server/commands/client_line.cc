@@ -28,6 +28,11 @@ std::string flag_letters(const Session& session, const ConnectionFacts& facts) {
   if (session.monitoring) letters += 'O';
   if (session.is_subscribed()) letters += 'P';
   if (session.in_transaction()) letters += 'x';
+  if (const Tracking* tracking = session.tracking.get()) {
+    letters += 't';
+    if (tracking->redirect_is_broken) letters += 'R';
+    if (tracking->broadcast) letters += 'B';
+  }
   if (facts.closing) letters += 'c';
   if (facts.is_unix_socket) letters += 'U';
   if (session.no_evict) letters += 'e';
@@ -67,7 +72,8 @@ std::string client_line(const Session& session, const ConnectionFacts& facts, in
   add(line, "tot-mem", facts.total_bytes);
   add(line, "cmd", session.last_command == nullptr ? "NULL" : session.last_command->full_name);
   add(line, "user", "default");
-  add(line, "redir", "-1");
+  const Tracking* tracking = session.tracking.get();
+  add(line, "redir", tracking == nullptr ? "-1" : std::to_string(tracking->redirect));
   add(line, "resp", session.dialect == protocol::Dialect::resp3 ? "3" : "2");
   add(line, "lib-name", session.library_name);
   add(line, "lib-ver", session.library_version);

@@ -13,6 +13,7 @@
 #include "server/pubsub/subscriptions.h"
 #include "server/text/ascii.h"
 #include "server/text/quoting.h"
+#include "server/tracking/tracking_table.h"
 #include "server/version.h"
 
 namespace larder::server {
@@ -169,6 +170,7 @@ void quit(SessionContext& context, Arguments, Reply& reply) {
 void reset(KeyContext& context, Session& session, Arguments, Reply& reply) {
   context.unwatch_all(session);
   context.environment().subscriptions->leave(session);
+  if (session.tracking != nullptr) context.environment().tracking->end(session);
   session.transaction.reset();
   session.dialect = Dialect::resp2;
   session.database = 0;

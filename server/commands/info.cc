@@ -17,6 +17,7 @@
 #include "server/stats.h"
 #include "server/text/ascii.h"
 #include "server/text/quoting.h"
+#include "server/tracking/tracking_table.h"
 #include "server/version.h"
 
 namespace larder::server {
@@ -140,7 +141,7 @@ void write_clients(const Report& report, Text& text) {
   text.line("cluster_connections", "0");
   text.line("maxclients", report.config.maxclients);
   text.line("blocked_clients", "0");
-  text.line("tracking_clients", "0");
+  text.line("tracking_clients", report.context.tracking.clients());
   text.line("pubsub_clients", report.totals.subscribers);
 }
 
@@ -182,6 +183,7 @@ void write_memory(const Report& report, Text& text) {
   difference_line("mem_fragmentation_bytes", process.resident_bytes, used);
   text.line("mem_clients_normal", memory.clients.bytes);
   text.line("mem_client_subscriptions", report.totals.subscription_bytes);
+  text.line("mem_tracking", report.context.tracking.bytes());
   text.line("mem_allocator", report.context.facts.allocator);
   if (!process.allocator) return;
   const AllocatorFacts& allocator = *process.allocator;
@@ -220,6 +222,9 @@ void write_stats(const Report& report, Text& text) {
   text.line("pubsub_channels", channels.topics(TopicKind::channel));
   text.line("pubsub_patterns", channels.topics(TopicKind::pattern));
   text.line("pubsubshard_channels", channels.topics(TopicKind::shard_channel));
+  text.line("tracking_total_keys", report.context.tracking.keys());
+  text.line("tracking_total_items", report.context.tracking.items());
+  text.line("tracking_total_prefixes", report.context.tracking.prefixes());
   text.line("latest_fork_usec", "0");
   text.line("total_forks", "0");
   text.line("total_error_replies", stats.error_replies);

@@ -156,6 +156,7 @@ void swapdb(KeyContext& context, Arguments arguments, Reply& reply) {
   const auto other = static_cast<unsigned>(indexes[1]);
   if (one != other) {
     for (unsigned i = 0; i < storage::kShardCount; ++i) swap_in_shard(context, i, one, other);
+    context.flushed();
     context.effect_as_received();
   }
   reply.ok();

@@ -112,8 +112,7 @@ void number_of_subscribers(SessionContext& context, Arguments arguments, Reply& 
   reply.array(names.size() * 2);
   for (std::string_view name : names) {
     reply.bulk(name);
-    reply.integer(
-        static_cast<int64_t>(context.subscriptions().registry().subscribers(kind, name)));
+    reply.integer(static_cast<int64_t>(context.subscriptions().registry().subscribers(kind, name)));
   }
 }
 
@@ -257,8 +256,7 @@ constexpr auto kRows = checked({
      {.summary = "Begins to hear what is published to channels that match the patterns.",
       .since = "2.0.0",
       .group = "pubsub",
-      .complexity =
-          "O(N) where N is the number of patterns the client is already subscribed to.",
+      .complexity = "O(N) where N is the number of patterns the client is already subscribed to.",
       .syntax = "<pattern> [<pattern> ...]"}},
     {"punsubscribe",
      -1,

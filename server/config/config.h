@@ -115,6 +115,7 @@ struct Config {
   std::string latency_tracking_info_percentiles = "50 99 99.9";
   DebugAccess enable_debug_command = DebugAccess::no;
   uint32_t notify_keyspace_events = 0;  // KeyspaceEvents
+  int64_t tracking_table_max_keys = 1'000'000;  // 0: no limit
 
   // Settings of parts that do not exist yet: the table keeps these at their defaults.
   std::string save;

@@ -191,9 +191,13 @@ constexpr std::array kGeneral{
     Setting{"notify-keyspace-events", Group::general, kRun,
             EventLetters{&Config::notify_keyspace_events},
             "What happens to keys is published: K to channels __keyspace@DB__:KEY, E to "
-            "__keyevent@DB__:EVENT; of the classes g (generic), $ (strings), l (lists), s (sets), h "
-            "(hashes), z (sorted sets), t (streams), d (modules), x (expired), e (evicted), A (all "
-            "these), n (new keys), m (reads that miss). Neither K nor E: nothing."},
+            "__keyevent@DB__:EVENT; of the classes g (generic), $ (strings), l (lists), s (sets), "
+            "h (hashes), z (sorted sets), t (streams), d (modules), x (expired), e (evicted), A "
+            "(all these), n (new keys), m (reads that miss). Neither K nor E: nothing."},
+    Setting{"tracking-table-max-keys", Group::general, kRun,
+            SignedInteger{&Config::tracking_table_max_keys, 0, kMaxLong},
+            "Keys whose readers are remembered for client-side caching, each of them 256 bytes on "
+            "average; beyond that clients are told to forget some. 0 is no limit."},
 };
 
 constexpr std::string_view kNoSave = "persistence is not part of this version; use save \"\"";

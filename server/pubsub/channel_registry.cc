@@ -87,7 +87,7 @@ void ChannelRegistry::count_out(Audiences& audiences, TopicKind kind, std::strin
 }
 
 bool ChannelRegistry::add(TopicKind kind, std::string_view name, unsigned worker,
-                          std::vector<MessageRef>& before) {
+                          std::vector<Letter>& before) {
   Part& part = this->part(name);
   std::lock_guard guard(kind == TopicKind::pattern ? pattern_lock_ : part.lock);
   count_in(kind == TopicKind::pattern ? patterns_by_name_ : audiences(part, kind), kind, name,
@@ -96,7 +96,7 @@ bool ChannelRegistry::add(TopicKind kind, std::string_view name, unsigned worker
 }
 
 bool ChannelRegistry::remove(TopicKind kind, std::string_view name, unsigned worker,
-                             std::vector<MessageRef>& before) {
+                             std::vector<Letter>& before) {
   Part& part = this->part(name);
   std::lock_guard guard(kind == TopicKind::pattern ? pattern_lock_ : part.lock);
   count_out(kind == TopicKind::pattern ? patterns_by_name_ : audiences(part, kind), kind, name,
@@ -127,8 +127,7 @@ size_t ChannelRegistry::publish(TopicKind kind, std::string_view channel,
     if (matching.empty()) pattern_guard.unlock();
   }
   MessageRef message;
-  if (payload.size() >= kLargePayload &&
-      (!matching.empty() || subscribers(kind, channel) > 0)) {
+  if (payload.size() >= kLargePayload && (!matching.empty() || subscribers(kind, channel) > 0)) {
     message = Message::make(kind, channel, payload, std::move(matching));
   }
   Part& part = this->part(channel);
@@ -138,7 +137,7 @@ size_t ChannelRegistry::publish(TopicKind kind, std::string_view channel,
   if (reach.subscriptions() == 0) return 0;
   if (!message) message = Message::make(kind, channel, payload, std::move(matching));
   for (size_t worker = 0; worker < boxes_.size(); ++worker) {
-    if (reach.includes(worker)) boxes_[worker]->post(message);
+    if (reach.includes(worker)) boxes_[worker]->post({.message = message, .invalidation = nullptr});
   }
   return reach.subscriptions();
 }

@@ -42,9 +42,8 @@ class ChannelRegistry {
 
   // One subscriber of `worker` more or less. What was published before is appended to `before`;
   // true if something of it was lost. O(1).
-  bool add(TopicKind kind, std::string_view name, unsigned worker, std::vector<MessageRef>& before);
-  bool remove(TopicKind kind, std::string_view name, unsigned worker,
-              std::vector<MessageRef>& before);
+  bool add(TopicKind kind, std::string_view name, unsigned worker, std::vector<Letter>& before);
+  bool remove(TopicKind kind, std::string_view name, unsigned worker, std::vector<Letter>& before);
 
   // To a channel or shard channel. Returns how many subscriptions it reaches: a client counts once
   // for the channel and once for each of its patterns that match. O(workers + all patterns).
@@ -94,9 +93,7 @@ class ChannelRegistry {
   class Reach;
 
   static constexpr size_t index(TopicKind kind) { return static_cast<size_t>(kind); }
-  Part& part(std::string_view name) {
-    return *parts_[(hasher_(name) >> 32) % kParts];
-  }
+  Part& part(std::string_view name) { return *parts_[(hasher_(name) >> 32) % kParts]; }
   static Audiences& audiences(Part& part, TopicKind kind) {
     return kind == TopicKind::channel ? part.channels : part.shard_channels;
   }

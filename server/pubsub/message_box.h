@@ -1,22 +1,24 @@
-// MessageBox: messages on their way to one worker, in the order they were published.
+// MessageBox: letters on their way to one worker, in the order they were posted.
 //
 // Whoever publishes posts while it holds the locks of what it publishes to (channel_registry.h), so
 // that what is in the box when those locks are taken is exactly what was published before.
 //
 // Bounded: beyond kCongestedBytes commands that may publish wait (Dispatcher), and what still comes
 // beyond kMostBytes, from within one transaction, is dropped; the worker then closes its
-// subscribers, for better no subscriber than one that misses something.
+// subscribers, for better no subscriber than one that misses something, and tells those who track
+// to forget everything.
 //
 // Thread: any; the lock is held for the moving of a few pointers.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
+#include <iterator>
 #include <mutex>
 #include <utility>
 #include <vector>
 
-#include "server/pubsub/message.h"
+#include "server/pubsub/letter.h"
 #include "server/spin_lock.h"
 
 namespace larder::server {
@@ -29,15 +31,15 @@ class alignas(64) MessageBox {
   // `congested` counts the boxes that are.
   explicit MessageBox(std::atomic<int>& congested) : congested_(congested) {}
 
-  void post(const MessageRef& message) {
-    const size_t bytes = message->bytes();
+  void post(Letter letter) {
+    const size_t bytes = letter.bytes();
     std::lock_guard guard(lock_);
     if (bytes_ + bytes > kMostBytes) {
       lost_ = true;
     } else {
       if (bytes_ <= kCongestedBytes && bytes_ + bytes > kCongestedBytes) congested_.fetch_add(1);
       bytes_ += bytes;
-      messages_.push_back(message);
+      letters_.push_back(std::move(letter));
     }
     has_mail_.store(true, std::memory_order_release);
     wants_wake_.store(true, std::memory_order_release);
@@ -46,17 +48,17 @@ class alignas(64) MessageBox {
   bool has_mail() const { return has_mail_.load(std::memory_order_acquire); }
 
   // Appends everything to `out`; true if something was dropped since the last time.
-  bool take(std::vector<MessageRef>& out) {
+  bool take(std::vector<Letter>& out) {
     std::lock_guard guard(lock_);
     has_mail_.store(false, std::memory_order_relaxed);
     wants_wake_.store(false, std::memory_order_relaxed);
     if (bytes_ > kCongestedBytes) congested_.fetch_sub(1);
     bytes_ = 0;
     if (out.empty()) {
-      out.swap(messages_);
+      out.swap(letters_);
     } else {
-      std::move(messages_.begin(), messages_.end(), std::back_inserter(out));
-      messages_.clear();
+      std::move(letters_.begin(), letters_.end(), std::back_inserter(out));
+      letters_.clear();
     }
     return std::exchange(lost_, false);
   }
@@ -72,7 +74,7 @@ class alignas(64) MessageBox {
   std::atomic<bool> has_mail_{false};
   std::atomic<bool> wants_wake_{false};
   bool lost_ = false;
-  std::vector<MessageRef> messages_;
+  std::vector<Letter> letters_;
   size_t bytes_ = 0;
   std::atomic<int>& congested_;
 };

@@ -11,7 +11,9 @@ namespace {
 // hash tables.
 constexpr size_t kSubscriptionBytes = sizeof(Topic) + 4 * 64 + sizeof(Session*);
 
-size_t bytes_of(std::string_view name) { return kSubscriptionBytes + 3 * name.size(); }
+size_t bytes_of(std::string_view name) {
+  return kSubscriptionBytes + 3 * name.size();
+}
 
 std::string head_of(TopicKind kind, std::string_view name) {
   switch (kind) {
@@ -25,7 +27,9 @@ std::string head_of(TopicKind kind, std::string_view name) {
   return pattern_head(name);
 }
 
-constexpr size_t index(TopicKind kind) { return static_cast<size_t>(kind); }
+constexpr size_t index(TopicKind kind) {
+  return static_cast<size_t>(kind);
+}
 
 }  // namespace
 
@@ -64,8 +68,8 @@ Subscribed Subscriptions::subscribe(Session& session, TopicKind kind, std::strin
     session.subscriber = std::make_unique<Subscriber>(hasher_);
     bytes_ += session.subscriber->bytes;
   }
-  session.subscriber->held[index(kind)].emplace(topic->first,
-                                                Subscriber::Held{topic->second.get(), seats.size()});
+  session.subscriber->held[index(kind)].emplace(
+      topic->first, Subscriber::Held{topic->second.get(), seats.size()});
   seats.push_back(&session);
   session.subscriber->bytes += bytes;
   bytes_ += bytes;

@@ -42,7 +42,7 @@ class Subscriptions {
   // Hands out messages that were published before a change that a session is just making. It must
   // not change any subscription. `lost`: some of them were dropped.
   using DeliverEarlier =
-      std::function<void(const Session& session, std::vector<MessageRef>& messages, bool lost)>;
+      std::function<void(const Session& session, const std::vector<Letter>& letters, bool lost)>;
   void on_earlier(DeliverEarlier deliver) { deliver_earlier_ = std::move(deliver); }
 
   // `too_much`: what this client's subscriptions take would exceed `most_bytes`; nothing happened.
@@ -80,7 +80,7 @@ class Subscriptions {
   unsigned worker_;
   std::array<Topics, kTopicKinds> topics_;
   DeliverEarlier deliver_earlier_;
-  std::vector<MessageRef> earlier_;  // scratch
+  std::vector<Letter> earlier_;  // scratch
   size_t bytes_ = 0;
 };
 

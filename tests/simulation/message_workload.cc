@@ -10,7 +10,9 @@ namespace {
 
 using transcripts::ValueKind;
 
-std::string channel_name(uint64_t number) { return "sim:" + std::to_string(number); }
+std::string channel_name(uint64_t number) {
+  return "sim:" + std::to_string(number);
+}
 
 class Crier final : public Workload {
  public:
@@ -114,9 +116,9 @@ class Listener final : public Workload {
       for (const auto& [source, last] : by_crier) {
         const auto acknowledged = facts_.cries_acknowledged.find(source);
         if (acknowledged == facts_.cries_acknowledged.end()) continue;
-        check(last >= acknowledged->second,
-              "of " + source.first + " it heard " + std::to_string(last) + " of " +
-                  std::to_string(acknowledged->second));
+        check(last >= acknowledged->second, "of " + source.first + " it heard " +
+                                                std::to_string(last) + " of " +
+                                                std::to_string(acknowledged->second));
       }
     }
   }
@@ -130,7 +132,9 @@ class Listener final : public Workload {
 
 }  // namespace
 
-std::unique_ptr<Workload> make_crier(SharedFacts& facts) { return std::make_unique<Crier>(facts); }
+std::unique_ptr<Workload> make_crier(SharedFacts& facts) {
+  return std::make_unique<Crier>(facts);
+}
 std::unique_ptr<Workload> make_listener(SharedFacts& facts) {
   return std::make_unique<Listener>(facts);
 }

@@ -199,6 +199,8 @@ void Simulation::check_nothing_is_left() {
     check(slot.shard.bytes() == 0,
           name + " still holds " + std::to_string(slot.shard.bytes()) + " bytes");
   }
+  check(node.tracking().clients() == 0, "somebody still tracks");
+  check(node.tracking().bytes() == 0, "keys are remembered for nobody");
   for (auto kind : {server::TopicKind::channel, server::TopicKind::pattern}) {
     check(node.channels().topics(kind) == 0, "something still has subscribers");
   }

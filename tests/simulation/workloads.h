@@ -9,6 +9,7 @@
 //   chaos      databases 4-6: any data command on a few shared keys; replies have the right shape
 //   admin      what concerns the whole node
 //   crier, listener   messages on a few channels: complete and in order
+//   cacher     database 3: reads counters and tracks them; what it keeps is never stale unnoticed
 #pragma once
 
 #include <compare>
@@ -78,6 +79,7 @@ std::unique_ptr<Workload> make_auditor(SharedFacts& facts);
 std::unique_ptr<Workload> make_flood(SharedFacts& facts);
 std::unique_ptr<Workload> make_chaos(SharedFacts& facts);
 std::unique_ptr<Workload> make_crier(SharedFacts& facts);
+std::unique_ptr<Workload> make_cacher(SharedFacts& facts);
 std::unique_ptr<Workload> make_listener(SharedFacts& facts);
 std::unique_ptr<Workload> make_admin(SharedFacts& facts);
 

@@ -56,7 +56,8 @@ TEST_CASE("every subscriber hears every message once, and all hear the same sequ
   std::vector<std::vector<std::string>> heard(kSubscribers);
   std::vector<std::function<void()>> bodies;
   for (int i = 0; i < kSubscribers; ++i) {
-    bodies.push_back([&, i] { heard[static_cast<size_t>(i)] = listen(subscribers[static_cast<size_t>(i)]); });
+    bodies.push_back(
+        [&, i] { heard[static_cast<size_t>(i)] = listen(subscribers[static_cast<size_t>(i)]); });
   }
   for (int name = 0; name < kPublishers; ++name) {
     bodies.push_back([&server, name] {

@@ -12,19 +12,19 @@ namespace {
 class Node4 {
  public:
   void add(TopicKind kind, std::string_view name, unsigned worker) {
-    std::vector<MessageRef> before;
+    std::vector<Letter> before;
     REQUIRE_FALSE(registry.add(kind, name, worker, before));
   }
   void remove(TopicKind kind, std::string_view name, unsigned worker) {
-    std::vector<MessageRef> before;
+    std::vector<Letter> before;
     REQUIRE_FALSE(registry.remove(kind, name, worker, before));
   }
   // The payloads in a worker's box.
   std::vector<std::string> take(unsigned worker) {
-    std::vector<MessageRef> messages;
+    std::vector<Letter> messages;
     CHECK_FALSE(registry.box(worker).take(messages));
     std::vector<std::string> tails;
-    for (const MessageRef& message : messages) tails.emplace_back(message->tail());
+    for (const Letter& letter : messages) tails.emplace_back(letter.message->tail());
     return tails;
   }
 
@@ -84,10 +84,10 @@ TEST_CASE("every pattern that matches counts, and the message names it") {
   node.add(kPattern, "c*", 1);
   node.add(kShard, "c1", 2);
   CHECK(node.registry.publish(kChannel, "c1", "x") == 4);
-  std::vector<MessageRef> messages;
+  std::vector<Letter> messages;
   node.registry.box(2).take(messages);
   REQUIRE(messages.size() == 1);
-  std::vector<std::string> patterns = messages[0]->patterns();
+  std::vector<std::string> patterns = messages[0].message->patterns();
   std::sort(patterns.begin(), patterns.end());
   CHECK(patterns == std::vector<std::string>{"[bc]1", "c*", "c?"});
   CHECK(node.registry.publish(kShard, "c1", "x") == 1);
@@ -101,14 +101,14 @@ TEST_CASE("a change of the audience takes what was published before") {
   Node4 node;
   node.add(kChannel, "c", 0);
   node.registry.publish(kChannel, "c", "1");
-  std::vector<MessageRef> before;
+  std::vector<Letter> before;
   node.registry.add(kChannel, "c", 0, before);
   REQUIRE(before.size() == 1);
-  CHECK(before[0]->tail() == tail("c", "1"));
+  CHECK(before[0].message->tail() == tail("c", "1"));
   node.registry.publish(kChannel, "c", "2");
   node.registry.remove(kChannel, "c", 0, before);
   REQUIRE(before.size() == 2);
-  CHECK(before[1]->tail() == tail("c", "2"));
+  CHECK(before[1].message->tail() == tail("c", "2"));
   CHECK_FALSE(node.registry.box(0).has_mail());
 }
 
@@ -136,7 +136,7 @@ TEST_CASE("a worker that does not look into its box is told so, and holds a boun
   CHECK(node.registry.is_congested());
   const size_t most = MessageBox::kMostBytes / payload.size();
   for (size_t i = congested; i < most + 10; ++i) node.registry.publish(kChannel, "c", payload);
-  std::vector<MessageRef> messages;
+  std::vector<Letter> messages;
   CHECK(node.registry.box(0).take(messages));
   CHECK(messages.size() <= most);
   CHECK(messages.size() > most - 3);

@@ -63,7 +63,8 @@ TEST_CASE("what was published before UNSUBSCRIBE is heard before it is confirmed
   CHECK(subscriber.take() == message("c", "1") + confirmation("unsubscribe", "c", 0));
 }
 
-TEST_CASE("what was published before SUBSCRIBE is heard by those who were there, and only by them") {
+TEST_CASE(
+    "what was published before SUBSCRIBE is heard by those who were there, and only by them") {
   WorkerDesk desk(2);
   Peer& first = desk.connect();
   Peer& publisher = desk.connect();
