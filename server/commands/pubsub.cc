@@ -98,10 +98,13 @@ void publish(SessionContext& context, Arguments arguments, Reply& reply) {
 template <TopicKind kind>
 void channels(SessionContext& context, Arguments arguments, Reply& reply) {
   if (arguments.size() > 3) return write_subcommand_syntax_error("pubsub", arguments[1], reply);
+  text::GlobBudget budget;
   const std::vector<std::string> names =
       context.subscriptions().registry().names(kind, [&](std::string_view name) {
-        return arguments.size() == 2 || text::glob_match(arguments[2], name);
+        return arguments.size() == 2 ||
+               text::glob_match(arguments[2], name, text::GlobCase::exact, budget);
       });
+  if (budget.is_spent()) return reply.error(text::kGlobTooDear);
   reply.array(names.size());
   for (const std::string& name : names) reply.bulk(name);
 }

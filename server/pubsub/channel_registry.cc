@@ -3,12 +3,25 @@
 #include <algorithm>
 #include <bitset>
 #include <cassert>
+#include <cstddef>
+#include <functional>
 #include <mutex>
 
 #include "server/config/config.h"
 #include "server/text/glob.h"
 
 namespace larder::server {
+
+namespace {
+
+// All patterns together take time in proportion to their length and to the channel's, whatever
+// they are: one that asks for more does not match.
+bool hears(std::string_view pattern, std::string_view channel) {
+  text::GlobBudget budget(4096 + 4 * pattern.size(), /*per_byte=*/8);
+  return text::glob_match(pattern, channel, text::GlobCase::exact, budget);
+}
+
+}  // namespace
 
 // Whom one message reaches.
 class ChannelRegistry::Reach {
@@ -119,7 +132,7 @@ size_t ChannelRegistry::publish(TopicKind kind, std::string_view channel,
   if (has_patterns) {
     pattern_guard.lock();
     for (const Audiences::value_type* pattern : patterns_) {
-      if (!text::glob_match(pattern->first, channel)) continue;
+      if (!hears(pattern->first, channel)) continue;
       matching.push_back(pattern->first);
       reach.add(pattern->second);
     }
@@ -154,20 +167,17 @@ size_t ChannelRegistry::subscribers(TopicKind kind, std::string_view name) {
 
 std::vector<std::string> ChannelRegistry::names(
     TopicKind kind, const std::function<bool(std::string_view)>& is_wanted) {
+  assert(kind != TopicKind::pattern);
   std::vector<std::string> names;
-  const auto collect = [&](const Audiences& audiences) {
-    for (const auto& [name, audience] : audiences) {
-      if (is_wanted(name)) names.push_back(name);
-    }
-  };
-  if (kind == TopicKind::pattern) {
-    std::lock_guard guard(pattern_lock_);
-    collect(patterns_by_name_);
-    return names;
-  }
   for (const auto& part : parts_) {
-    std::lock_guard guard(part->lock);
-    collect(audiences(*part, kind));
+    const size_t begin = names.size();
+    {
+      std::lock_guard guard(part->lock);
+      for (const auto& [name, audience] : audiences(*part, kind)) names.push_back(name);
+    }
+    // Without the lock, for it may take its time.
+    const auto first = names.begin() + static_cast<std::ptrdiff_t>(begin);
+    names.erase(std::remove_if(first, names.end(), std::not_fn(is_wanted)), names.end());
   }
   return names;
 }

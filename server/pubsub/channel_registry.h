@@ -46,7 +46,8 @@ class ChannelRegistry {
   bool remove(TopicKind kind, std::string_view name, unsigned worker, std::vector<Letter>& before);
 
   // To a channel or shard channel. Returns how many subscriptions it reaches: a client counts once
-  // for the channel and once for each of its patterns that match. O(workers + all patterns).
+  // for the channel and once for each of its patterns that match. O(workers + all patterns); a
+  // pattern that takes too long to match the channel is taken not to (text::GlobBudget).
   size_t publish(TopicKind kind, std::string_view channel, std::string_view payload);
   // Is there any subscription at all? Otherwise publish() is idle.
   bool has_audience() const {
@@ -58,7 +59,7 @@ class ChannelRegistry {
   size_t subscribers(TopicKind kind, std::string_view name);
   // How many different names somebody has subscribed to.
   size_t topics(TopicKind kind) const { return topic_counts_[index(kind)].load(); }
-  // Those that `is_wanted`, in no order. Not of one instant. O(names).
+  // Channels or shard channels that are `is_wanted`, in no order. Not of one instant. O(names).
   std::vector<std::string> names(TopicKind kind,
                                  const std::function<bool(std::string_view)>& is_wanted);
 

@@ -97,6 +97,20 @@ TEST_CASE("every pattern that matches counts, and the message names it") {
   CHECK(node.registry.publish(kChannel, "b1", "x") == 1);
 }
 
+TEST_CASE("a pattern that takes long hears nothing, and keeps nobody else from hearing") {
+  Node4 node;
+  const std::string channel(100'000, 'a');
+  std::string slow;  // for each of the channel's bytes it looks at half of them
+  for (int i = 0; i < 20'000; ++i) slow += "?";
+  node.add(kPattern, "*" + slow + "b", 1);
+  node.add(kPattern, "a*a", 2);
+  node.add(kPattern, "*a", 3);
+  for (int i = 0; i < 20; ++i) CHECK(node.registry.publish(kChannel, channel, "x") == 2);
+  // What is long but not slow still hears.
+  node.add(kPattern, channel, 1);
+  CHECK(node.registry.publish(kChannel, channel, "x") == 3);
+}
+
 TEST_CASE("a change of the audience takes what was published before") {
   Node4 node;
   node.add(kChannel, "c", 0);

@@ -201,6 +201,17 @@ TEST_CASE("what a client's subscriptions take is counted, bounded, and given bac
   CHECK(desk.node().channels().topics(TopicKind::channel) == 0);
 }
 
+TEST_CASE("channels are not listed by a pattern that takes too long") {
+  WorkerDesk desk(1);
+  Peer& subscriber = desk.connect();
+  Peer& client = desk.connect();
+  desk.ask(subscriber, {"SUBSCRIBE", std::string(200'000, 'a')});
+  const std::string refusal = "-ERR the pattern takes too long to match\r\n";
+  const std::string pattern = "*" + std::string(100'000, '?') + "b";
+  CHECK(desk.ask(client, {"PUBSUB", "CHANNELS", pattern}) == refusal);
+  CHECK(desk.ask(client, {"PUBSUB", "CHANNELS", "b*"}) == "*0\r\n");
+}
+
 TEST_CASE("an idle subscriber is not closed, and a closed one is not counted") {
   config::Config config;
   config.timeout_seconds = 10;
