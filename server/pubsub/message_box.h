@@ -6,7 +6,8 @@
 // Bounded: beyond kCongestedBytes commands that may publish wait (Dispatcher), and what still comes
 // beyond kMostBytes, from within one transaction, is dropped; the worker then closes its
 // subscribers, for better no subscriber than one that misses something, and tells those who track
-// to forget everything.
+// to forget everything. The letter that crosses kMostBytes still has room: one alone, of whatever
+// size, concerns its own receivers only.
 //
 // Thread: any; the lock is held for the moving of a few pointers.
 #pragma once
@@ -34,7 +35,7 @@ class alignas(64) MessageBox {
   void post(Letter letter) {
     const size_t bytes = letter.bytes();
     std::lock_guard guard(lock_);
-    if (bytes_ + bytes > kMostBytes) {
+    if (bytes_ > kMostBytes) {
       lost_ = true;
     } else {
       if (bytes_ <= kCongestedBytes && bytes_ + bytes > kCongestedBytes) congested_.fetch_add(1);

@@ -158,4 +158,12 @@ TEST_CASE("a worker that does not look into its box is told so, and holds a boun
   CHECK_FALSE(node.registry.box(0).take(messages));
 }
 
+TEST_CASE("one message of any size finds room") {
+  Node4 node;
+  node.add(kChannel, "c", 0);
+  const std::string payload(MessageBox::kMostBytes + 1, 'x');
+  CHECK(node.registry.publish(kChannel, "c", payload) == 1);
+  CHECK(node.take(0).size() == 1);
+}
+
 }  // namespace larder::server
