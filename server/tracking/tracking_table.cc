@@ -69,7 +69,11 @@ void TrackingTable::end(Session& session) {
     for (const std::string& prefix : session.tracking->prefixes) {
       const auto place = prefixes_.find(prefix);
       std::erase(place->second, Reader{session.tracking->worker, session.id});
-      if (place->second.empty()) prefixes_.erase(place);
+      if (place->second.empty()) {
+        prefixes_.erase(place);
+        const auto length = prefix_lengths_.find(prefix.size());
+        if (--length->second == 0) prefix_lengths_.erase(length);
+      }
       prefix_bytes_.fetch_sub(prefix_bytes(prefix));
     }
     prefix_count_.store(prefixes_.size());
@@ -81,7 +85,9 @@ void TrackingTable::end(Session& session) {
 void TrackingTable::add_prefix(Session& session, std::string_view prefix) {
   if (!session.tracking->prefixes.emplace(prefix).second) return;
   std::lock_guard guard(prefix_lock_);
-  prefixes_[std::string(prefix)].push_back({session.tracking->worker, session.id});
+  Readers& readers = prefixes_[std::string(prefix)];
+  if (readers.empty()) ++prefix_lengths_[prefix.size()];
+  readers.push_back({session.tracking->worker, session.id});
   prefix_bytes_.fetch_add(prefix_bytes(prefix));
   prefix_count_.store(prefixes_.size());
 }
@@ -94,7 +100,7 @@ size_t TrackingTable::prefixes() {
 
 bool TrackingTable::is_over_limit() const {
   const size_t most = most_keys_.load(std::memory_order_relaxed);
-  return most != 0 && (keys_.load() > most || bytes_.load() > most * kBytesPerKey);
+  return most != 0 && (keys_.load() > most || bytes_.load() / kBytesPerKey > most);
 }
 
 void TrackingTable::remember(std::string_view key, Reader reader) {
@@ -183,15 +189,21 @@ void TrackingTable::invalidate_prefixes(std::span<const KeyEvent> events, uint64
     if (is_change(event)) keys.insert(event.key);
   }
   std::lock_guard guard(prefix_lock_);
-  for (const auto& [prefix, readers] : prefixes_) {
-    std::vector<std::string_view> changed;
-    for (auto key = keys.lower_bound(prefix); key != keys.end() && key->starts_with(prefix);
-         ++key) {
-      changed.push_back(*key);
+  std::map<std::string_view, std::pair<const Readers*, std::vector<std::string_view>>> changes;
+  for (std::string_view key : keys) {
+    for (const auto& [length, prefixes] : prefix_lengths_) {
+      if (length > key.size()) break;
+      const auto place = prefixes_.find(key.substr(0, length));
+      if (place == prefixes_.end()) continue;
+      auto& [readers, changed] = changes[place->first];
+      readers = &place->second;
+      changed.push_back(key);
     }
-    if (changed.empty()) continue;
+  }
+  for (const auto& [prefix, change] : changes) {
+    const auto& [readers, changed] = change;
     const std::string text = array_of(changed);
-    by_worker(readers, [&](unsigned worker, std::vector<uint64_t> sessions) {
+    by_worker(*readers, [&](unsigned worker, std::vector<uint64_t> sessions) {
       post(worker,
            {.broadcast = true, .keys = text, .writer = writer, .clients = std::move(sessions)});
     });

@@ -60,7 +60,7 @@ class TrackingTable {
   // REQUIRES: the key's shard is locked.
   void remember(std::string_view key, Reader reader);
   // Keys changed, by a command of session `writer` (0: of none). REQUIRES: their shards are locked.
-  // O(events * prefixes).
+  // O(events * different lengths of prefixes, up to that of the key), whatever their number.
   void invalidate(std::span<const KeyEvent> events, uint64_t writer);
   // All keys may have. REQUIRES: all shards are locked. O(parts); release_slice() frees the memory.
   void invalidate_everything(uint64_t writer);
@@ -125,6 +125,7 @@ class TrackingTable {
   std::atomic<size_t> prefix_count_{0};
   std::atomic<size_t> prefix_bytes_{0};
   std::map<std::string, Readers, std::less<>> prefixes_;
+  std::map<size_t, size_t> prefix_lengths_;  // how many of prefixes_ are so long
   SpinLock discarded_lock_;
   std::atomic<bool> has_discarded_{false};
   std::vector<Map> discarded_;

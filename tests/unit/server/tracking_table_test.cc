@@ -1,5 +1,6 @@
 // TrackingTable: who is remembered and told; flushing; the bound.
 #include <catch2/catch.hpp>
+#include <limits>
 #include <set>
 #include <string>
 #include <vector>
@@ -101,6 +102,32 @@ TEST_CASE("broadcasting: all changed keys with a prefix at once, each once, in o
   CHECK(node.take(0).empty());
 }
 
+TEST_CASE("prefixes of any lengths are found, and none that is gone") {
+  Node3 node;
+  Session one = session_with(1);
+  Session other = session_with(2);
+  node.table.begin(one, 0);
+  node.table.begin(other, 0);
+  for (const char* prefix : {"abc", "abd", "ax", "abcdefgh"}) node.table.add_prefix(one, prefix);
+  for (const char* prefix : {"abc", "", "zzz"}) node.table.add_prefix(other, prefix);
+  const auto readers_of = [&](const std::string& key) {
+    node.change({key});
+    std::vector<std::vector<uint64_t>> readers;
+    for (const Letter& letter : node.take(0)) readers.push_back(letter.invalidation->clients);
+    return readers;
+  };
+  using Readers = std::vector<std::vector<uint64_t>>;
+  CHECK(readers_of("abcd") == Readers{{2}, {1, 2}});
+  CHECK(readers_of("abcdefghi") == Readers{{2}, {1, 2}, {1}});
+  CHECK(readers_of("ab") == Readers{{2}});
+  CHECK(readers_of("") == Readers{{2}});
+  node.table.end(other);
+  CHECK(readers_of("abcd") == Readers{{1}});
+  CHECK(readers_of("ab").empty());
+  CHECK(readers_of("zzz").empty());
+  node.table.end(one);
+}
+
 TEST_CASE("flushing forgets everything at once, and frees it in slices") {
   Node3 node;
   for (int i = 0; i < 1000; ++i) node.table.remember("key" + std::to_string(i), {1, 1});
@@ -139,6 +166,10 @@ TEST_CASE("beyond its bound the table tells of keys before they change") {
   }
   CHECK(node.table.bytes() <= 10'000 * 256);
   CHECK(node.table.keys() < 130);
+  const size_t keys = node.table.keys();
+  node.table.limit_keys(std::numeric_limits<int64_t>::max());
+  for (int i = 1000; i < 2000; ++i) node.table.remember("key" + std::to_string(i), {0, 1});
+  CHECK(node.table.keys() == keys + 1000);
 }
 
 }  // namespace larder::server
