@@ -41,6 +41,7 @@ struct Connection {
   bool has_input = false;        // is in the worker's input list of this turn
   uint32_t rounds_missing = 0;   // workers that have not done their part
   size_t sent = 0;               // bytes of `sending` the kernel has taken
+  size_t invalidation_bytes = 0;  // of unsent_bytes() at most so many are invalidations
   int64_t created_unix_ms = 0;
   int64_t last_interaction_ms = 0;   // Unix time
   int64_t over_soft_limit_since_ns = -1;  // monotonic; < 0: it is not

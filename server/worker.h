@@ -66,6 +66,8 @@ class Worker final : private WorkerView {
   // What a monitor has not read, and what is on its way to a worker with monitors: beyond this its
   // monitors are closed, whatever client-output-buffer-limit allows.
   static constexpr size_t kMonitorLimit = 64 << 20;
+  // Invalidations that a client has not read: beyond this it is closed, likewise.
+  static constexpr size_t kInvalidationLimit = 64 << 20;
   // Lines for other workers' monitors leave at the end of the turn, or when they are so many.
   static constexpr size_t kMonitorMailBytes = 64 << 10;
   static constexpr int64_t kUnknownTime = std::numeric_limits<int64_t>::min();

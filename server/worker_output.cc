@@ -18,7 +18,8 @@ void Worker::check_output(Connection& connection) {
     ++stats().output_limit_disconnections;
     return close(connection);
   }
-  if (connection.session.monitoring && unsent > kMonitorLimit) {
+  if ((connection.session.monitoring && unsent > kMonitorLimit) ||
+      std::min(connection.invalidation_bytes, unsent) > kInvalidationLimit) {
     ++stats().output_limit_disconnections;
     return close(connection);
   }

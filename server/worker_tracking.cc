@@ -1,5 +1,6 @@
 // What a worker does for clients that cache keys: it tells them, or whom they redirect to, which of
 // these have changed (tracking/tracking_table.h).
+#include <algorithm>
 #include <utility>
 
 #include "protocol/reply.h"
@@ -95,7 +96,10 @@ void Worker::push_invalidation(Session& session, std::string_view keys, bool is_
   const bool has_pushes = session.dialect == protocol::Dialect::resp3;
   if (session.close_after_reply) return;
   if (!has_pushes && !(is_redirected && session.is_subscribed())) return;
-  protocol::ReplyBuffer& output = output_for(*session.connection);
+  Connection& connection = *session.connection;
+  protocol::ReplyBuffer& output = output_for(connection);
+  const size_t size_before = output.size();
+  const size_t unsent_before = connection.unsent_bytes();
   protocol::Reply push(output, session.dialect);
   push.push(has_pushes ? 2 : 3);
   if (has_pushes) {
@@ -109,7 +113,9 @@ void Worker::push_invalidation(Session& session, std::string_view keys, bool is_
   } else {
     output.append(keys);
   }
-  note_output(*session.connection);
+  connection.invalidation_bytes =
+      std::min(connection.invalidation_bytes, unsent_before) + (output.size() - size_before);
+  note_output(connection);
 }
 
 void Worker::post_invalidation(unsigned worker, Invalidation invalidation) {

@@ -619,6 +619,18 @@ def _(t):
     wait_until(lambda: other.call("PUBSUB", "NUMPAT") == 0, "the subscriptions to end")
 
 
+@attack(3, "a client that broadcasts and does not read what others change is closed", growth_mib=192,
+        redis="Redis keeps all of it: normal clients have no limit")
+def _(t):
+    deaf, writer = t.connect(protocol=3), t.connect()
+    equal(deaf.call("CLIENT", "TRACKING", "ON", "BCAST"), "OK")
+    for number in range(2000):
+        writer.call("SET", "k" * 100_000 + str(number), "v", "PX", "1")
+        if number % 50 == 49 and b"tracking_clients:0" in writer.call("INFO", "clients"):
+            break
+    assert number < 1500, f"{number} invalidations of 100 kB are kept for one client"
+
+
 @attack(6, "a client that tracks and reads a million names costs what tracking-table-max-keys allows", growth_mib=96)
 def _(t):
     connection, other = t.connect(protocol=3), t.connect()

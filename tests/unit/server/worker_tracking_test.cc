@@ -165,6 +165,30 @@ TEST_CASE("who has gone, or tracks no longer, leaves nothing behind") {
   CHECK(reset.take() == "");
 }
 
+TEST_CASE("who does not read invalidations is closed, not who reads them or waits for replies") {
+  WorkerDesk desk(1);
+  Peer& deaf = tracker(desk, {"BCAST"});
+  Peer& near = tracker(desk, {"BCAST"});
+  Peer& busy = tracker(desk, {"BCAST"});
+  Peer& writer = desk.connect();
+  desk.ask(writer, {"SET", "large", std::string(70 << 20, 'x')});
+  for (Peer* peer : {&deaf, &near, &busy}) peer->take();
+  desk.request(busy, {"GET", "large"});
+  deaf.reads = busy.reads = false;
+  const std::string key(1 << 20, 'k');
+  int sent = 0;
+  for (; sent < 100 && !deaf.is_closed; ++sent) {
+    if (sent == 30) busy.reads = true;
+    desk.ask(writer, {"SET", key, "1"});
+    CHECK(near.take() == invalidation(key));
+  }
+  CHECK(deaf.is_closed);
+  CHECK(sent > 50);
+  CHECK(sent < 80);
+  CHECK_FALSE(busy.is_closed);
+  CHECK(desk.stats(0).output_limit_disconnections == 1);
+}
+
 TEST_CASE("prefixes of one client are bounded") {
   config::Config config;
   config.query_buffer_limit_bytes = 1 << 20;
