@@ -38,6 +38,7 @@ struct Connection {
   bool send_in_flight = false;
   bool reply_held_back = false;  // the reply of a node-wide change waits for its last worker
   bool to_flush = false;         // is in the worker's flush list
+  bool is_laden = false;         // is in the worker's list of recipients to look at
   bool has_input = false;        // is in the worker's input list of this turn
   uint32_t rounds_missing = 0;   // workers that have not done their part
   size_t sent = 0;               // bytes of `sending` the kernel has taken

@@ -112,7 +112,9 @@ void Worker::note_output(Connection& connection) {
     return;
   mark_for_flush(connection);
   // Closing it now would change what is being walked over.
-  if (connection.unsent_bytes() > output_check_bytes_) laden_.push_back(connection.id);
+  if (connection.is_laden || connection.unsent_bytes() <= output_check_bytes_) return;
+  connection.is_laden = true;
+  laden_.push_back(connection.id);
 }
 
 // Recipients that do not read; better no subscriber, and no cached key, than one that missed
@@ -120,7 +122,9 @@ void Worker::note_output(Connection& connection) {
 void Worker::check_recipients() {
   for (size_t i = 0; i < laden_.size(); ++i) {
     Connection* connection = find(laden_[i]);
-    if (connection != nullptr && !connection->closing) check_output(*connection);
+    if (connection == nullptr) continue;
+    connection->is_laden = false;
+    if (!connection->closing) check_output(*connection);
   }
   laden_.clear();
   if (!std::exchange(letters_lost_, false)) return;
@@ -146,6 +150,7 @@ void Worker::attend(Connection& connection, size_t reply_begin, Outcome outcome)
   if (!aside_output_.empty()) {
     connection.output.insert(reply_begin, aside_output_.view());
     aside_output_.clear();
+    if (aside_output_.capacity() > kPooledBufferBytes) aside_output_.free_memory();
   }
   deliver_messages();
   check_recipients();
