@@ -10,6 +10,18 @@ using protocol::ParseStatus;
 using protocol::Reply;
 using protocol::RequestLimits;
 
+namespace {
+
+// What a client has said and the server remembers.
+size_t kept_bytes(const Session& session) {
+  size_t bytes = session.watched_bytes;
+  if (session.subscriber != nullptr) bytes += session.subscriber->bytes;
+  if (session.transaction != nullptr) bytes += session.transaction->bytes;
+  return bytes;
+}
+
+}  // namespace
+
 Worker::Worker(Node& node, unsigned index, uint64_t random_seed)
     : node_(node), index_(index), dispatcher_(node, index, random_seed) {
   dispatcher_.environment().expiry_duty = &expiry_duty_;
@@ -699,8 +711,6 @@ void Worker::for_each_client(
   for (const auto& connection : connections_) {
     if (connection == nullptr || connection->closing) continue;
     const size_t output_capacity = connection->output.capacity() + connection->sending.capacity();
-    const Subscriber* subscriber = connection->session.subscriber.get();
-    const size_t subscriptions = subscriber == nullptr ? 0 : subscriber->bytes;
     visit(connection->session,
           {.created_unix_ms = connection->created_unix_ms,
            .last_interaction_unix_ms = connection->last_interaction_ms,
@@ -715,7 +725,7 @@ void Worker::for_each_client(
            .output_bytes = connection->unsent_bytes(),
            .output_capacity = output_capacity,
            .total_bytes = sizeof(Connection) + connection->kept.capacity() + output_capacity +
-                          subscriptions});
+                          kept_bytes(connection->session)});
   }
 }
 

@@ -173,6 +173,30 @@ TEST_CASE("who outgrows the limit of one class within a command hears nothing th
   CHECK(desk.stats(0).output_limit_disconnections == 1);
 }
 
+TEST_CASE("a transaction, watched keys and subscriptions count as the client's memory") {
+  WorkerDesk desk(1);
+  Peer& client = desk.connect();
+  Peer& other = desk.connect();
+  const auto bytes_shown = [&] {
+    const std::string info = desk.ask(other, {"INFO", "memory"});
+    const std::string name = "mem_clients_normal:";
+    return std::stoll(info.substr(info.find(name) + name.size()));
+  };
+  const std::string name(100'000, 'n');
+  int64_t before = bytes_shown();
+  for (const Words& words : {Words{"WATCH", name}, {"SUBSCRIBE", name}}) {
+    desk.ask(client, words);
+    CHECK(bytes_shown() > before + 80'000);
+    before = bytes_shown();
+    desk.ask(client, {"RESET"});
+    CHECK(bytes_shown() < before - 80'000);
+    before = bytes_shown();
+  }
+  desk.ask(client, {"MULTI"});
+  desk.ask(client, {"GET", name});
+  CHECK(bytes_shown() > before + 80'000);
+}
+
 TEST_CASE("what a client's subscriptions take is counted, bounded, and given back") {
   config::Config config;
   config.query_buffer_limit_bytes = 1 << 20;
