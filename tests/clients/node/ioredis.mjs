@@ -133,6 +133,8 @@ await check('subscriber: channels, patterns, two dialects, resubscribing after a
     await ask('restart');
     await waitUntil(async () => (await publisher.publish('news', 'again')) === 1, 'the subscription to come back');
     await waitUntil(() => heard.some(([, message]) => message === 'again'), 'a message after the restart');
+    await subscriber.quit();
+    await waitUntil(async () => (await publisher.publish('news', 'nobody')) === 0, 'the subscriber to leave');
   }
 });
 

@@ -151,7 +151,7 @@ def _(t):
 
 @attack(3, "a subscriber that does not read is closed at its limit and slows nobody", growth_mib=96)
 def _(t):
-    publisher, reader, deaf = t.connect(), t.connect(), t.connect(receive_buffer=4096)
+    publisher, reader, deaf = t.connect(), t.connect(), t.use(Connection(port=t.port, receive_buffer=4096))
     for one in (reader, deaf):
         equal(list(one.call("SUBSCRIBE", "c")), [b"subscribe", b"c", 1])
     payload = b"x" * (256 << 10)
@@ -509,7 +509,10 @@ WORDS = [
     "ASYNC", "SYNC", "IFEQ", "WRITE", "ALL", "NORMAL", "MASTER", "LADDR", "BIT", "u8", "i64", "#2", "INCRBY", "OVERFLOW",
     "SAT", "FAIL", "AND", "DIFF", "IDX", "LEN",
 ]  # fmt: skip
-NOT_AT_RANDOM = {"SHUTDOWN", "QUIT", "RESET"}  # end the connection or the server as they should
+# They answer once for each name, or none.
+SUBSCRIBING = {"SUBSCRIBE", "UNSUBSCRIBE", "PSUBSCRIBE", "PUNSUBSCRIBE", "SSUBSCRIBE", "SUNSUBSCRIBE"}
+# The others end the connection or the server as they should.
+NOT_AT_RANDOM = {"SHUTDOWN", "QUIT", "RESET"} | SUBSCRIBING
 
 
 @attack(15, "20,000 random requests of known words: one reply each, and the server lives")
@@ -558,6 +561,14 @@ def _(t):
             for word in ("", "0", "x", "\x00\xff"):
                 connection.call(name, *[word] * count)
                 connection.in_step(f"{name} {count}") if name != "MULTI" else connection.call("DISCARD")
+    listener = t.use(server.connect(protocol=3))
+    for name in sorted(SUBSCRIBING):
+        for count in range(9):
+            for word in ("", "0", "x", "\x00\xff"):
+                listener.send(encode(name, *[word] * count) + encode("ECHO", f"{name} {count}"))
+                while isinstance(reply := listener.reply(), (Push, Error)):
+                    pass
+                equal(reply, f"{name} {count}".encode())
     for name in ("CLIENT", "CONFIG", "COMMAND"):
         listed = connection.call("COMMAND", "INFO", name)[0]
         for row in listed[9] if len(listed) > 9 else []:
