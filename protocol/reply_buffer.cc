@@ -35,6 +35,7 @@ void ReplyBuffer::grow(size_t count) {
 void ReplyBuffer::drop_content() {
   clear();
   pinned_bytes_ = limit_ + 1;
+  has_lost_content_ = true;
 }
 
 void ReplyBuffer::append_pinned(const PinnedBytes& pinned) {
@@ -52,8 +53,21 @@ void ReplyBuffer::append_all_of(ReplyBuffer& other) {
   const size_t before = used_ - other.used_;
   for (const Pin& pin : other.pins_) pins_.push_back({before + pin.position, pin.bytes});
   pinned_bytes_ += other.pinned_bytes_;
+  has_lost_content_ = has_lost_content_ || other.has_lost_content_;
   other.pins_.clear();
   other.clear();
+}
+
+void ReplyBuffer::insert(size_t position, std::string_view text) {
+  reserve(text.size());
+  if (has_lost_content_) return;
+  assert(position <= used_);
+  std::memmove(bytes_ + position + text.size(), bytes_ + position, used_ - position);
+  std::memcpy(bytes_ + position, text.data(), text.size());
+  used_ += text.size();
+  for (Pin& pin : pins_) {
+    if (pin.position > position) pin.position += text.size();
+  }
 }
 
 void ReplyBuffer::truncate(size_t size) {
@@ -84,6 +98,7 @@ void ReplyBuffer::release_pins() {
   std::vector<Pin> pins;
   pins.swap(pins_);
   pinned_bytes_ = 0;
+  has_lost_content_ = false;
   for (const Pin& pin : pins) {
     if (pin.bytes.release != nullptr) pin.bytes.release(pin.bytes.owner);
   }
@@ -107,6 +122,7 @@ void ReplyBuffer::swap(ReplyBuffer& other) noexcept {
   std::swap(capacity_, other.capacity_);
   std::swap(pinned_bytes_, other.pinned_bytes_);
   std::swap(limit_, other.limit_);
+  std::swap(has_lost_content_, other.has_lost_content_);
   pins_.swap(other.pins_);
 }
 

@@ -68,10 +68,17 @@ class ReplyBuffer {
   // then on, until the buffer is cleared. Holds for what is added from now on.
   void set_limit(size_t bytes) { limit_ = bytes; }
 
+  // Whether something was dropped because of a limit, be it of another size since.
+  bool has_lost_content() const { return has_lost_content_; }
+
   // Bytes a client would receive: own bytes plus pinned ones.
   size_t size() const { return used_ + pinned_bytes_; }
   bool empty() const { return size() == 0; }
   size_t capacity() const { return capacity_; }
+
+  // Puts `text` in behind the first `position` own bytes and what is pinned up to there. O(what
+  // stands behind).
+  void insert(size_t position, std::string_view text);
 
   // How much of size() lies elsewhere.
   size_t pinned_bytes() const { return pinned_bytes_; }
@@ -113,6 +120,7 @@ class ReplyBuffer {
   size_t capacity_ = 0;
   size_t pinned_bytes_ = 0;  // or, without a pin, how many were dropped
   size_t limit_ = 0;
+  bool has_lost_content_ = false;  // then there are pinned_bytes_, too
   std::vector<Pin> pins_;
 };
 

@@ -104,6 +104,8 @@ enum CommandFlag : uint32_t {
   kTouchesArbitraryKeys = 1u << 18,
   // Not queued by MULTI.
   kTransactionControl = 1u << 19,
+  // Allowed to a subscriber that speaks RESP2.
+  kSubscriberMode = 1u << 20,
 };
 
 // ACL categories beyond those that follow from flags (write, read, admin, dangerous, fast, slow,
@@ -129,6 +131,7 @@ enum KeyFlag : uint32_t {  // as in COMMAND INFO's key specifications
   kKeyInsert = 1u << 6,
   kKeyDelete = 1u << 7,
   kKeyVariable = 1u << 8,
+  kKeyNotKey = 1u << 9,  // no key at all, only sent where a key of this name would be
 };
 
 // Positions of keys in the arguments; the command's name is argument 0. `first` 0: no keys.
@@ -202,7 +205,8 @@ consteval void check_row(const CommandRow& row) {
   if ((row.flags & kWrite) && (row.flags & kReadonly)) {
     row_errors::write_and_readonly_exclude_each_other();
   }
-  if ((row.locks == LockPlan::keys) != (row.keys.first != 0)) {
+  const bool has_keys = row.keys.first != 0 && (row.keys.flags & kKeyNotKey) == 0;
+  if ((row.locks == LockPlan::keys) != has_keys) {
     row_errors::key_positions_and_lock_plan_disagree();
   }
   if (row.keys.first != 0 && row.keys.step <= 0) row_errors::key_positions_and_lock_plan_disagree();

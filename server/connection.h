@@ -39,9 +39,11 @@ struct Connection {
   bool send_in_flight = false;
   bool reply_held_back = false;  // the reply of a node-wide change waits for its last worker
   bool to_flush = false;         // is in the worker's flush list
+  bool is_laden = false;         // is in the worker's list of recipients to look at
   bool has_input = false;        // is in the worker's input list of this turn
   uint32_t rounds_missing = 0;   // workers that have not done their part
   size_t sent = 0;               // bytes of `sending` the kernel has taken
+  size_t invalidation_bytes = 0;  // of unsent_bytes() at most so many are invalidations
   int64_t created_unix_ms = 0;
   int64_t last_interaction_ms = 0;   // Unix time
   int64_t wait_ends_ns = -1;         // of Hold::key, monotonic; < 0: never

@@ -14,6 +14,7 @@
 #include "server/key_context.h"
 #include "server/latency_history.h"
 #include "server/node_task.h"
+#include "server/pubsub/topic_kind.h"
 #include "server/session.h"
 #include "server/slow_log.h"
 
@@ -129,7 +130,7 @@ class PauseStore {
 class SessionContext {
  public:
   SessionContext(Session& session, const Config& config, const CommandTable& commands,
-                 const CommandEnvironment& environment)
+                 CommandEnvironment& environment)
       : session_(&session), config_(&config), commands_(&commands), environment_(&environment) {}
 
   Session& session() { return *session_; }
@@ -137,12 +138,15 @@ class SessionContext {
   const CommandTable& commands() const { return *commands_; }
   int64_t now_ms() const { return environment_->now_ms; }
   int64_t now_us() const { return environment_->now_us; }
+  Subscriptions& subscriptions() { return *environment_->subscriptions; }
+  // Sends a message (ChannelRegistry::publish()); subscribers have it after this command.
+  size_t publish(TopicKind kind, std::string_view channel, std::string_view payload);
 
  private:
   Session* session_;
   const Config* config_;
   const CommandTable* commands_;
-  const CommandEnvironment* environment_;
+  CommandEnvironment* environment_;
 };
 
 // For commands about the node: what the handler may look at while it makes its task.
@@ -173,6 +177,8 @@ class NodeContext {
   int64_t now_ms_;
 };
 
+class TrackingTable;
+
 // What finish() may do.
 struct FinishContext {
   Session& session;
@@ -181,6 +187,8 @@ struct FinishContext {
   PauseStore& pause_store;
   SlowLog& slow_log;
   LatencyHistory& latency_history;
+  TrackingTable& tracking;
+  unsigned worker;  // the one that runs it
   const NodeServices& services;
   const NodeFacts& facts;
   const CommandTable& commands;

@@ -31,6 +31,7 @@ Dispatcher::Dispatcher(Node& node, unsigned worker_index, uint64_t random_seed)
       worker_index_(worker_index),
       stats_(node.commands().size()),
       timer_(node, random_seed),
+      subscriptions_(node.channels(), node.keyspace().hasher(), worker_index),
       memory_(node.memory()),
       ranks_(node.keyspace().board()),
       evictor_(environment_) {
@@ -38,6 +39,8 @@ Dispatcher::Dispatcher(Node& node, unsigned worker_index, uint64_t random_seed)
   environment_.effect_log = &node.effect_log();
   environment_.batch = &batch_;
   environment_.stats = &stats_;
+  environment_.subscriptions = &subscriptions_;
+  environment_.tracking = &node.tracking();
   environment_.memory = &memory_;
   environment_.ranks = &ranks_;
   environment_.random_state[0] = random_seed * 0x9E3779B97F4A7C15ULL + 1;
@@ -52,6 +55,11 @@ void Dispatcher::use_config(std::shared_ptr<const Config> config) {
   environment_.max_watched_bytes = config_->query_buffer_limit_bytes;
   environment_.list_limit = config_->list_max_listpack_size;
   environment_.databases = config_->databases;
+  constexpr uint32_t kForms = config::kEventsByKey | config::kEventsByEvent;
+  const uint32_t events = config_->notify_keyspace_events;
+  published_events_ = (events & kForms) != 0 ? events : 0;
+  node_.tracking().limit_keys(static_cast<size_t>(config_->tracking_table_max_keys));
+  look_at_tracking();
   environment_.password_required = !config_->requirepass.empty();
   node_.memory().set_limit(config_->maxmemory_bytes);
   memory_.renew();
@@ -122,6 +130,7 @@ void Dispatcher::prefetch_entry(const Request& request, unsigned database) const
 
 Outcome Dispatcher::refuse(Session& session, const Command* command, std::string_view error,
                            Reply& reply) {
+  if (session.tracking != nullptr && !session.in_transaction()) session.tracking->caching = false;
   const bool ends_transaction = command != nullptr && is_exec(*command->row);
   if (ends_transaction) {
     // A refused EXEC ends the transaction and its watches.
@@ -194,6 +203,30 @@ bool Dispatcher::is_paused(const Session& session, const Command& command) const
                      });
 }
 
+void Dispatcher::begin_turn() {
+  set_monitored(node_.monitor_count().load(std::memory_order_acquire) > 0);
+  look_at_tracking();
+  is_congested_ = node_.channels().is_congested();
+  holds_back_ = is_congested_ || pause_ != PauseMode::none;
+}
+
+void Dispatcher::look_at_tracking() {
+  const uint32_t tracked = node_.tracking().is_used() ? CommandEnvironment::kTrackedEvents : 0;
+  environment_.wanted_events = published_events_ | tracked;
+}
+
+// Must it wait: for the end of a pause, or for workers that are behind with what was published?
+bool Dispatcher::is_held_back(const Session& session, const Command& command) const {
+  if (pause_ != PauseMode::none && is_paused(session, command)) return true;
+  if (!is_congested_) return false;
+  const CommandRow& row = *command.row;
+  if (is_exec(row)) return true;
+  if (session.in_transaction()) return false;  // it is only queued
+  const bool publishes = row.has_flag(kPubSub) && !row.has_flag(kSubscriberMode);
+  const bool is_script = row.has_flag(kMovableKeys) && row.has_flag(kNoScript);
+  return publishes || is_script || row.has_flag(kWrite);
+}
+
 void Dispatcher::set_touch(const Session& session, const CommandRow& row) {
   environment_.touch = keeps_ranks_ && (!session.no_touch || row.name == "touch");
 }
@@ -243,13 +276,26 @@ Outcome Dispatcher::run(Session& session, const Request& request, Reply& reply) 
       return Outcome::parked;
     }
   }
-  if (monitored_ && session.monitoring && (row.flags & (kWrite | kReadonly)) != 0) [[unlikely]] {
-    return refuse(session, command, "ERR Replica can't interact with the keyspace", reply);
+  if (session.is_special()) [[unlikely]] {
+    // What others tell a client that tracks has its place before or behind the reply.
+    if (session.tracking != nullptr) environment_.attention = true;
+    if (session.is_in_subscriber_mode() && !row.has_flag(kSubscriberMode)) {
+      return refuse(session, command,
+                    "ERR Can't execute '" + command->full_name +
+                        "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are "
+                        "allowed in this context",
+                    reply);
+    }
+    if (session.monitoring && (row.flags & (kWrite | kReadonly)) != 0) {
+      return refuse(session, command, "ERR Replica can't interact with the keyspace", reply);
+    }
   }
-  if (pause_ != PauseMode::none && is_paused(session, *command)) [[unlikely]] {
+  if (holds_back_ && is_held_back(session, *command)) [[unlikely]] {
     // A ticket that it holds since it was parked would keep all others waiting as long.
     node_.keyspace().return_exclusive_ticket(ticket_name(session));
-    return Outcome::paused;
+    if (pause_ != PauseMode::none && is_paused(session, *command)) return Outcome::paused;
+    ++stats_.parked_commands;
+    return Outcome::parked;
   }
   session.last_command = command;
   if (session.in_transaction() && !row.has_flag(kTransactionControl)) [[unlikely]] {
@@ -343,7 +389,11 @@ Outcome Dispatcher::run_keys(Session& session, const Request& request, Reply& re
   } else {
     row.handler.keys_and_session()(context, session, request.arguments, reply);
   }
-  commit_effects(/*together=*/true);
+  if (session.tracking != nullptr) [[unlikely]] {
+    note_reads(session, row, {&request.first_key, 1});
+    finish_reads(session);
+  }
+  commit_effects(/*together=*/true, session.id);
   if (row.has_flag(kWrite)) {
     environment_.settle(shard);
     if (keeps_ranks_) [[unlikely]] ranks_.tick();
@@ -390,7 +440,11 @@ Outcome Dispatcher::run_wide(Session& session, const Request& request, Reply& re
   if (!environment_.ready.empty()) serve_waiters(shards);
   const bool waits = context.wait_request().has_value();
   if (waits) begin_waiting(session, request, context);
-  commit_effects(/*together=*/true);
+  if (session.tracking != nullptr) {
+    note_reads(session, row, keys_);
+    finish_reads(session);
+  }
+  commit_effects(/*together=*/true, session.id);
   if (row.has_flag(kWrite)) {
     settle(shards);
     settle(context.extra_locks());
@@ -448,10 +502,8 @@ void Dispatcher::unlock_all(Session& session) {
   node_.keyspace().return_exclusive_ticket(ticket_name(session));
 }
 
-void Dispatcher::commit_effects(bool together) {
-  if (batch_.empty()) [[likely]] return;
-  node_.effect_log().append(batch_, together);
-  batch_.clear();
+void Dispatcher::commit_effects(bool together, uint64_t writer) {
+  environment_.commit(together, writer);
 }
 
 // ---- node-wide commands -------------------------------------------------------------------------
@@ -471,6 +523,8 @@ void Dispatcher::finish_task(NodeTask& task, Session& session, KeyContext* keys,
                         .pause_store = node_.pause_store(),
                         .slow_log = node_.slow_log(),
                         .latency_history = node_.latency_history(),
+                        .tracking = node_.tracking(),
+                        .worker = worker_index_,
                         .services = node_.services(),
                         .facts = node_.facts(),
                         .commands = node_.commands(),
@@ -501,7 +555,7 @@ Outcome Dispatcher::run_node(Session& session, const Request& request, Reply& re
   finish_task(*task, session, all ? &keys : nullptr, /*inside_exec=*/false, reply);
   if (all) {
     if (!environment_.ready.empty()) serve_waiters(everything);
-    commit_effects(/*together=*/true);
+    commit_effects(/*together=*/true, session.id);
     if (row.has_flag(kWrite)) settle(everything);
     unlock_all(session);
   }
@@ -544,8 +598,9 @@ Outcome Dispatcher::run_exec(Session& session, const Request& request, Reply& re
     run_queue(session, *running, all ? ShardSet::all() : shards, reply);
   }
   if (!environment_.ready.empty()) serve_waiters(all ? ShardSet::all() : shards);
+  if (session.tracking != nullptr) finish_reads(session);
   session.gathered.clear();
-  commit_effects(/*together=*/true);
+  commit_effects(/*together=*/true, session.id);
   settle(all ? ShardSet::all() : shards);
   if (keeps_ranks_) ranks_.tick();
   if (all) {
@@ -595,6 +650,7 @@ bool Dispatcher::watches_hold(Session& session) {
 void Dispatcher::run_queue(Session& session, const Transaction& transaction, const ShardSet& locked,
                            Reply& reply) {
   reply.array(transaction.queue.size());
+  environment_.inside_exec = true;
   auto gathered = session.gathered.begin();
   for (const QueuedCommand& queued : transaction.queue) {
     const CommandRow& row = *queued.command().row;
@@ -645,10 +701,33 @@ void Dispatcher::run_queue(Session& session, const Transaction& transaction, con
     if (has_memory_limit_ && row.has_flag(kWrite)) {
       settle(row.locks == LockPlan::keys ? shards : locked);
     }
+    if (session.tracking != nullptr) note_reads(session, row, keys_);
     count_reply(queued.command(), reply, begin);
     note_time(session, queued.command(), arguments, begin_ns);
     if (monitored_) show_monitors(session, row, arguments);
   }
+  environment_.inside_exec = false;
+}
+
+// ---- client-side caching ------------------------------------------------------------------------
+
+void Dispatcher::note_reads(const Session& session, const CommandRow& row,
+                            std::span<const Key> keys) {
+  if (!row.has_flag(kReadonly) || !session.tracking->remembers_reads()) return;
+  reads_.insert(reads_.end(), keys.begin(), keys.end());
+}
+
+// What is in the box now concerns states before this command, and comes before its reply; what
+// cancels the memory of these reads comes after it.
+void Dispatcher::finish_reads(const Session& session) {
+  MessageBox& box = node_.channels().box(worker_index_);
+  if (box.has_mail()) earlier_lost_ = box.take(earlier_) || earlier_lost_;
+  for (const Key& key : reads_) {
+    node_.tracking().remember(key.text, {worker_index_, session.id});
+  }
+  environment_.posted = true;  // others may have to hear that the table is full
+  if (reads_.capacity() > kMostKeptKeys) std::vector<Key>().swap(reads_);
+  reads_.clear();
 }
 
 // ---- clients that go ----------------------------------------------------------------------------

@@ -24,6 +24,7 @@
 #include "server/evictor.h"
 #include "server/key_context.h"
 #include "server/monitor_feed.h"
+#include "server/pubsub/subscriptions.h"
 #include "server/session.h"
 #include "server/stats.h"
 
@@ -80,14 +81,29 @@ class Dispatcher {
   WorkerStats& stats() { return stats_; }
   CommandTimer& timer() { return timer_; }
   // Does any client of the node monitor? Then what runs goes to monitor_feed().
-  void set_monitored(bool monitored) { monitored_ = monitored; }
+  void set_monitored(bool monitored) {
+    monitored_ = monitored;
+    environment_.attention = environment_.attention || monitored;
+  }
   bool monitored() const { return monitored_; }
   MonitorFeed& monitor_feed() { return monitor_feed_; }
+  Subscriptions& subscriptions() { return subscriptions_; }
   const Config& config() const { return *config_; }
   void use_config(std::shared_ptr<const Config> config);
   // To be called when the environment's time has changed: stamps of hits follow.
   void pass_time();
-  void set_pause(PauseMode mode) { pause_ = mode; }
+  void set_pause(PauseMode mode) {
+    pause_ = mode;
+    holds_back_ = is_congested_ || mode != PauseMode::none;
+  }
+  // Looks at what other workers say of the node: once a turn, before requests run.
+  void begin_turn();
+  // Does any client of the node track? Then changes of keys are told.
+  void look_at_tracking();
+  // Letters that have to be handed out before the reply of the request that just ran is complete,
+  // and whether some were lost.
+  std::vector<Letter>& earlier_letters() { return earlier_; }
+  bool& earlier_lost() { return earlier_lost_; }
   // A slice of what eviction has to catch up with; true if there is more.
   [[nodiscard]] bool evict_slice();
 
@@ -97,6 +113,7 @@ class Dispatcher {
   Outcome refuse_unknown(Session& session, protocol::Arguments arguments, protocol::Reply& reply);
   Outcome queue(Session& session, const Request& request, protocol::Reply& reply);
   bool is_paused(const Session& session, const Command& command) const;
+  bool is_held_back(const Session& session, const Command& command) const;
   // Whether hits of this command count for eviction.
   void set_touch(const Session& session, const CommandRow& row);
   bool needs_memory(const Session& session, const CommandRow& row) const;
@@ -133,7 +150,11 @@ class Dispatcher {
   void settle(const ShardSet& shards);
   bool lock_all(Session& session);
   void unlock_all(Session& session);
-  void commit_effects(bool together);
+  void commit_effects(bool together, uint64_t writer);
+  // A command of a client that tracks ran: which keys it read. Views; they hold until the next.
+  void note_reads(const Session& session, const CommandRow& row, std::span<const Key> keys);
+  // All its keys are noted, their shards still locked, its effects not committed yet.
+  void finish_reads(const Session& session);
   void count_reply(const Command& command, protocol::Reply& reply, size_t begin);
   void note_time(Session& session, const Command& command, protocol::Arguments arguments,
                  int64_t begin_ns);
@@ -146,6 +167,7 @@ class Dispatcher {
   WorkerStats stats_;
   CommandTimer timer_;
   MonitorFeed monitor_feed_;
+  Subscriptions subscriptions_;
   bool monitored_ = false;
   EffectBatch batch_;
   MemoryShare memory_;
@@ -156,6 +178,12 @@ class Dispatcher {
   bool keeps_ranks_ = false;  // the policy in force
   int64_t last_second_ = 0;   // what pass_time() last told
   PauseMode pause_ = PauseMode::none;
+  bool is_congested_ = false;
+  bool holds_back_ = false;  // some commands have to wait
+  uint32_t published_events_ = 0;        // as settings have it
+  std::vector<Key> reads_;               // of the running command, if its client tracks
+  std::vector<Letter> earlier_;
+  bool earlier_lost_ = false;
   std::vector<std::shared_ptr<Waiter>> served_;
   std::vector<Key> keys_;                // scratch of extract_keys()
   const Command* last_found_ = nullptr;  // what prepare() found last, if it has no subcommands

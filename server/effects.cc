@@ -27,18 +27,21 @@ constexpr std::string_view kExec = "*1\r\n$4\r\nEXEC\r\n";
 }  // namespace
 
 void EffectBatch::clear() {
+  is_used_ = flushes_ = false;
   bytes_.clear();
   commands_.clear();
   events_.clear();
 }
 
 void EffectBatch::add(unsigned database, std::span<const std::string_view> command) {
+  is_used_ = true;
   append_command(bytes_, command);
   commands_.push_back({database, bytes_.size()});
 }
 
 void EffectBatch::add_event(EventClass event_class, std::string_view name, unsigned database,
                             std::string_view key) {
+  is_used_ = true;
   events_.push_back({event_class, name, database, std::string(key)});
 }
 

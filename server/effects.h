@@ -25,17 +25,20 @@
 #include <string_view>
 #include <vector>
 
+#include "server/config/config.h"
 #include "server/spin_lock.h"
 
 namespace larder::server {
 
-// The classes of keyspace events, by the letters of notify-keyspace-events.
-enum class EventClass : char {
-  generic = 'g',
-  string = '$',
-  list = 'l',
-  expired = 'x',
-  evicted = 'e'
+// The classes of keyspace events, as notify-keyspace-events names them.
+enum class EventClass : uint32_t {
+  generic = config::kEventsGeneric,
+  string = config::kEventsString,
+  list = config::kEventsList,
+  expired = config::kEventsExpired,
+  evicted = config::kEventsEvicted,
+  key_is_new = config::kEventsNew,
+  key_miss = config::kEventsKeyMiss,
 };
 
 struct KeyEvent {
@@ -49,7 +52,8 @@ struct KeyEvent {
 class EffectBatch {
  public:
   void clear();
-  bool empty() const { return commands_.empty(); }
+  bool empty() const { return !is_used_; }
+  bool has_commands() const { return !commands_.empty(); }
 
   void add(unsigned database, std::span<const std::string_view> command);
   void add(unsigned database, std::initializer_list<std::string_view> command) {
@@ -58,7 +62,11 @@ class EffectBatch {
   void add_event(EventClass event_class, std::string_view name, unsigned database,
                  std::string_view key);
 
+  // All keys of a database are gone, or others.
+  void note_flush() { is_used_ = flushes_ = true; }
+
   std::span<const KeyEvent> events() const { return events_; }
+  bool flushes() const { return flushes_; }
 
  private:
   friend class EffectLog;
@@ -66,6 +74,8 @@ class EffectBatch {
     unsigned database;
     size_t end;  // of its bytes in bytes_
   };
+  bool is_used_ = false;
+  bool flushes_ = false;
   std::string bytes_;
   std::vector<Command> commands_;
   std::vector<KeyEvent> events_;

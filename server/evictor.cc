@@ -156,10 +156,7 @@ size_t Evictor::evict_from(const Choice& choice, size_t most) {
     if (step == storage::Shard::Step::evicted) ++evicted;
     if (step != storage::Shard::Step::evicted) break;
   } while (choice.many && evicted < most && environment.memory->is_over_limit());
-  if (!environment.batch->empty()) {
-    environment.effect_log->append(*environment.batch, /*together=*/false);
-    environment.batch->clear();
-  }
+  environment.commit(/*together=*/false, /*writer=*/0);
   environment.publish_all(shard);
   return evicted;
 }

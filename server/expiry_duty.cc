@@ -21,10 +21,7 @@ void ExpiryDuty::run(CommandEnvironment& environment) {
         }));
     due_ms_[shard] = store.next_due_ms();
     environment.settle(shard);
-    if (!environment.batch->empty()) {
-      environment.effect_log->append(*environment.batch, /*together=*/false);
-      environment.batch->clear();
-    }
+    environment.commit(/*together=*/false, /*writer=*/0);
     keyspace.unlock(shard);
     if (budget == 0) next_shard_ = (shard + 1) % storage::kShardCount;
   }

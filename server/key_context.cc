@@ -5,7 +5,10 @@
 #include <string>
 
 #include "server/expiry_duty.h"
+#include "server/keyspace_events.h"
+#include "server/pubsub/subscriptions.h"
 #include "server/session.h"
+#include "server/tracking/tracking_table.h"
 
 namespace larder::server {
 
@@ -53,6 +56,22 @@ uint64_t CommandEnvironment::random() {
   random_state[0] = std::rotl(a, 24) ^ b ^ (b << 16);
   random_state[1] = std::rotl(b, 37);
   return result;
+}
+
+void CommandEnvironment::commit_batch(bool together, uint64_t writer) {
+  if (batch->has_commands()) effect_log->append(*batch, together);
+  if (wanted_events != 0) {
+    if ((wanted_events & kTrackedEvents) != 0) {
+      if (batch->flushes()) {
+        tracking->invalidate_everything(writer);
+      } else {
+        tracking->invalidate(batch->events(), writer);
+      }
+    }
+    publish_events(batch->events(), wanted_events, subscriptions->registry());
+    attention = posted = true;
+  }
+  batch->clear();
 }
 
 void CommandEnvironment::publish(unsigned shard) {
@@ -121,8 +140,9 @@ void remove_unasked(CommandEnvironment& environment, unsigned shard, unsigned da
   ShardSlot& slot = environment.keyspace->slot(shard);
   const std::string_view key = entry.key();
   if (!slot.watches.empty()) slot.watches.touch(database, key);
-  if (environment.effect_log->listening()) {
-    environment.batch->add(database, {"DEL", key});
+  const bool is_listening = environment.effect_log->listening();
+  if (is_listening) environment.batch->add(database, {"DEL", key});
+  if (is_listening || environment.wanted_events != 0) {
     environment.batch->add_event(event_class, event, database, key);
   }
   slot.shard.erase(database, entry);
@@ -190,6 +210,7 @@ void KeyContext::note_hit(const Key& key, storage::Entry entry) {
 }
 
 void KeyContext::note_insertion(const Key& key) {
+  note_new(key);
   if (!env_->touch || !slot(key).policy.is_automatic) return;
   env_->keyspace->duel().access(key.hash + database_, env_->keyspace->board());
 }

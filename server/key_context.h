@@ -29,6 +29,8 @@
 namespace larder::server {
 
 class ExpiryDuty;
+class Subscriptions;
+class TrackingTable;
 struct Session;
 
 // What a command that would need more than maxmemory is answered.
@@ -73,6 +75,8 @@ struct CommandEnvironment {
   InputBuffer* kept_input = nullptr;  // that the running request lies in; null if in no such
   RankShare* ranks = nullptr;
   ExpiryDuty* expiry_duty = nullptr;
+  Subscriptions* subscriptions = nullptr;  // of the worker's clients
+  TrackingTable* tracking = nullptr;
   int64_t now_us = 0;  // Unix time of this turn
   int64_t now_ms = 0;  // the same, as deadlines count
   uint64_t random_state[2] = {1, 2};  // the worker's generator, seeded from main
@@ -85,9 +89,24 @@ struct CommandEnvironment {
   ShardSet untidy;       // shards that have something to be freed or moved in slices
   std::vector<ReadyKey> ready;  // in the order of the writes; empty between commands
   bool garbage = false;  // a command left memory in the shards that is to be freed in slices
+  // The worker has something to do when the running request has been answered: lines for monitors,
+  // messages that were just posted.
+  bool attention = false;
+  bool posted = false;       // this turn something was: its receivers may have to be woken
+  bool inside_exec = false;  // the running command is one of a transaction
+  // Events that are published (config::KeyspaceEvents; none unless K or E is among them), and
+  // kTrackedEvents. 0: no event is noted, unless the effect log has a listener.
+  static constexpr uint32_t kTrackedEvents = 1u << 31;  // some client of the node tracks
+  uint32_t wanted_events = 0;
   bool password_required = false;  // of clients that come or start over
 
   uint64_t random();
+  // Hands the batch on to those who listen. `writer`: the session whose command it was, or 0.
+  // REQUIRES: its shards are locked; see EffectLog.
+  void commit(bool together, uint64_t writer) {
+    if (!batch->empty()) [[unlikely]] commit_batch(together, writer);
+  }
+  void commit_batch(bool together, uint64_t writer);
   // To be called for a shard that was changed, before it is unlocked.
   void settle(unsigned shard) {
     ShardSlot& slot = keyspace->slot(shard);
@@ -117,7 +136,8 @@ class KeyContext {
         arguments_(arguments),
         locked_(locked),
         database_(database),
-        listening_(environment.effect_log->listening()) {}
+        listening_(environment.effect_log->listening()),
+        notes_events_(listening_ || environment.wanted_events != 0) {}
 
   int64_t now_ms() const { return env_->now_ms; }
   int64_t now_us() const { return env_->now_us; }
@@ -162,6 +182,12 @@ class KeyContext {
   }
   // The same for one that asks about the key, not for its value: no use of it, to eviction.
   storage::Entry look_up_untouched(const Key& key) {
+    storage::Entry entry = look_up_silently(key);
+    if (!entry) note_miss(key);
+    return entry;
+  }
+  // The same for one whose misses are no events (OBJECT).
+  storage::Entry look_up_silently(const Key& key) {
     storage::Entry entry = find(key);
     ++(entry ? env_->stats->keyspace_hits : env_->stats->keyspace_misses);
     return entry;
@@ -205,6 +231,15 @@ class KeyContext {
   storage::Entry set_deadline(const Key& key, storage::Entry entry, int64_t deadline_ms);
   void erase(const Key& key, storage::Entry entry);
 
+  // The key is a new one, as listeners see it. KeyContext says so itself of a key that was not
+  // there; a command that replaces one, value, deadline and all (RENAME), says it here.
+  void note_new(const Key& key) {
+    if ((env_->wanted_events & config::kEventsNew) == 0) [[likely]] return;
+    env_->batch->add_event(EventClass::key_is_new, "new", database_, key.text);
+  }
+  // Does anybody listen to events at all? Then wrote() is more than a word to watchers.
+  bool notes_events() const { return notes_events_; }
+
   // ---- collections (storage/object.h) ----
 
   // Creates or overwrites; the object is the entry's then.
@@ -241,7 +276,13 @@ class KeyContext {
   // This key changed: watchers hear of it, and the event goes to listeners.
   void wrote(const Key& key, EventClass event_class, std::string_view event) {
     if (slot(key).is_observed()) [[unlikely]] tell_observers(key);
-    if (listening_) [[unlikely]] env_->batch->add_event(event_class, event, database_, key.text);
+    if (notes_events_) [[unlikely]] {
+      env_->batch->add_event(event_class, event, database_, key.text);
+    }
+  }
+  // All keys of a database changed: listeners to single keys hear of it as of one event.
+  void flushed() {
+    if ((env_->wanted_events & CommandEnvironment::kTrackedEvents) != 0) env_->batch->note_flush();
   }
   // What a follower must do. REQUIRES: listening().
   void effect(std::initializer_list<std::string_view> command) {
@@ -300,6 +341,10 @@ class KeyContext {
   void tell_observers(const Key& key);
   void note_hit(const Key& key, storage::Entry entry);
   void note_insertion(const Key& key);
+  void note_miss(const Key& key) {
+    if ((env_->wanted_events & config::kEventsKeyMiss) == 0) [[likely]] return;
+    env_->batch->add_event(EventClass::key_miss, "keymiss", database_, key.text);
+  }
   storage::Entry pass_over_due(unsigned database, const Key& key, storage::Entry entry);
   void note_deadline(const Key& key, int64_t deadline_ms);
 
@@ -310,6 +355,7 @@ class KeyContext {
   ShardSet extra_locks_;
   unsigned database_;
   bool listening_;
+  bool notes_events_;
   bool parked_ = false;
   bool may_wait_ = true;
   std::optional<WaitRequest> wait_;

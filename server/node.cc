@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "server/pubsub/subscriptions.h"
+
 namespace larder::server {
 
 std::optional<std::string> ConfigStore::update(
@@ -13,6 +15,12 @@ std::optional<std::string> ConfigStore::update(
   return std::nullopt;
 }
 
+size_t SessionContext::publish(TopicKind kind, std::string_view channel, std::string_view payload) {
+  const size_t reached = environment_->subscriptions->publish(kind, channel, payload);
+  if (reached > 0) environment_->attention = environment_->posted = true;
+  return reached;
+}
+
 Node::Node(NodeOptions options)
     : facts_(std::move(options.facts)),
       services_(std::move(options.services)),
@@ -20,6 +28,8 @@ Node::Node(NodeOptions options)
       commands_(all_families()),
       keyspace_(options.seed),
       memory_(options.threads),
+      channels_(options.threads, keyspace_.hasher()),
+      tracking_(channels_, keyspace_.hasher()),
       config_store_(std::move(options.config)),
       connections_(options.threads),
       monitor_stations_(options.threads) {

@@ -14,6 +14,8 @@
 #include "server/mailbox.h"
 #include "server/memory_account.h"
 #include "server/monitor_feed.h"
+#include "server/pubsub/channel_registry.h"
+#include "server/tracking/tracking_table.h"
 
 namespace larder::server {
 
@@ -36,6 +38,8 @@ class Node {
   Keyspace& keyspace() { return keyspace_; }
   EffectLog& effect_log() { return effect_log_; }
   MemoryAccount& memory() { return memory_; }
+  ChannelRegistry& channels() { return channels_; }
+  TrackingTable& tracking() { return tracking_; }
   ConfigStore& config_store() { return config_store_; }
   PauseStore& pause_store() { return pause_store_; }
   SlowLog& slow_log() { return slow_log_; }
@@ -74,6 +78,8 @@ class Node {
   Keyspace keyspace_;
   EffectLog effect_log_;
   MemoryAccount memory_;
+  ChannelRegistry channels_;
+  TrackingTable tracking_;
   ConfigStore config_store_;
   PauseStore pause_store_;
   SlowLog slow_log_;

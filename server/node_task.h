@@ -69,6 +69,8 @@ class WorkerView {
   virtual void pause_clients(PauseMode mode, int64_t until_unix_ms) = 0;  // none: go on
   // Some client has begun to monitor, maybe one of this worker's.
   virtual void notice_monitors() = 0;
+  // Some client has begun to track the keys it reads.
+  virtual void notice_tracking() = 0;
   // Are keys removed after their time without anybody looking at them?
   virtual void set_active_expiry(bool on) = 0;
 

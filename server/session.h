@@ -13,11 +13,14 @@
 
 #include "protocol/reply.h"
 #include "protocol/request_parser.h"
+#include "server/pubsub/subscriber.h"
+#include "server/tracking/tracking.h"
 #include "storage/shard.h"
 
 namespace larder::server {
 
 struct Command;
+struct Connection;
 class NodeTask;
 class Waiter;
 
@@ -75,6 +78,9 @@ struct Session {
   bool close_after_reply = false;  // QUIT, CLIENT KILL of oneself, a broken protocol
   const Command* last_command = nullptr;
   std::unique_ptr<Transaction> transaction;
+  std::unique_ptr<Subscriber> subscriber;  // null: it has no subscription
+  std::unique_ptr<Tracking> tracking;      // null: it does not track
+  Connection* connection = nullptr;        // its own; for the worker and what it owns only
   std::vector<WatchedKey> watched;
   uint64_t watched_bytes = 0;  // about what they take
   // Positions in `watched` by hash; null while they are few. Only KeyContext changes either.
@@ -94,6 +100,15 @@ struct Session {
   std::vector<std::shared_ptr<NodeTask>> to_apply;
 
   bool in_transaction() const { return transaction != nullptr; }
+  bool is_subscribed() const { return subscriber != nullptr; }
+  // Does it need more care than most?
+  bool is_special() const {
+    return monitoring | (subscriber != nullptr) | (tracking != nullptr);
+  }
+  // It could not tell replies from messages, so that it may only say what concerns these.
+  bool is_in_subscriber_mode() const {
+    return is_subscribed() && dialect == protocol::Dialect::resp2;
+  }
 };
 
 }  // namespace larder::server

@@ -11,9 +11,23 @@ using protocol::ParseStatus;
 using protocol::Reply;
 using protocol::RequestLimits;
 
+namespace {
+
+// What a client has said and the server remembers.
+size_t kept_bytes(const Session& session) {
+  size_t bytes = session.watched_bytes;
+  if (session.subscriber != nullptr) bytes += session.subscriber->bytes;
+  if (session.transaction != nullptr) bytes += session.transaction->bytes;
+  if (session.waiter != nullptr) bytes += session.waiter->bytes();
+  return bytes;
+}
+
+}  // namespace
+
 Worker::Worker(Node& node, unsigned index, uint64_t random_seed)
     : node_(node), index_(index), dispatcher_(node, index, random_seed) {
   dispatcher_.environment().expiry_duty = &expiry_duty_;
+  begin_messages();
   keepalive_at_start_s_ = dispatcher_.config().tcp_keepalive_seconds;
   set_output_check();
 }
@@ -29,7 +43,7 @@ StepResult Worker::step(const Now& now, std::vector<Event>& events, Ops& ops) {
   environment.now_ms = now.unix_us / 1000;
   dispatcher_.pass_time();
 
-  dispatcher_.set_monitored(node_.monitor_count().load(std::memory_order_acquire) > 0);
+  dispatcher_.begin_turn();
   take_mail();
   if (!wait_ends_.empty()) end_overdue_waits();
   if (pause_ != PauseMode::none && environment.now_ms >= pause_until_ms_) {
@@ -48,6 +62,7 @@ StepResult Worker::step(const Now& now, std::vector<Event>& events, Ops& ops) {
   release_departed();
   release_garbage();
   post_monitor_lines();
+  finish_messages();
   flush();
   if (stopping_ && now_.monotonic_ns >= stop_deadline_ns_) on_stop(/*at_once=*/true);
   stats().operation_rate.sample(environment.now_ms, stats().commands_processed);
@@ -70,7 +85,8 @@ void Worker::run_duties() {
 }
 
 int64_t Worker::wait_ns() const {
-  if (!departed_.empty() || !former_waiters_.empty() || !garbage_.empty() || evicts_more_) return 0;
+  if (!departed_.empty() || !former_waiters_.empty() || !garbage_.empty()) return 0;
+  if (evicts_more_ || discards_more_) return 0;
   // Something is parked: whoever holds its shards is running right now, so look again at once, but
   // not for ever (the holder may have been put off its core, or run a long command).
   if (!waiting_.empty()) return parked_turns_ < 64 ? 0 : 50'000;
@@ -104,6 +120,7 @@ void Worker::post(unsigned worker, Mail mail) {
 }
 
 void Worker::take_mail() {
+  deliver_messages();
   node_.mailbox(index_).take_all(mail_);
   for (Mail& mail : mail_) {
     if (auto* arrival = std::get_if<NewConnection>(&mail)) {
@@ -200,6 +217,7 @@ void Worker::open(const NewConnection& arrival) {
   connection->transport = arrival.transport;
   connection->addresses = arrival.addresses;
   connection->created_unix_ms = connection->last_interaction_ms = now_.unix_us / 1000;
+  connection->session.connection = connection.get();
   connection->session.id = arrival.session_id;
   connection->session.peer = connection->addresses.peer;
   connection->session.is_unix_socket = arrival.transport == Transport::unix_socket;
@@ -211,6 +229,7 @@ void Worker::open(const NewConnection& arrival) {
   if (keepalive_s != keepalive_at_start_s_ && arrival.transport == Transport::tcp) {
     ops_->list.back().keepalive_s = static_cast<int32_t>(keepalive_s);
   }
+  connections_by_session_.emplace(arrival.session_id, connection.get());
   connections_[slot] = std::move(connection);
   if (stopping_) close(*connections_[slot]);
 }
@@ -291,6 +310,9 @@ void Worker::on_closed(Connection& connection) {
 void Worker::forget(std::unique_ptr<Connection> connection) {
   std::erase(flush_list_, connection.get());
   if (std::erase(monitors_, connection->id) > 0) forget_monitors(1);
+  connections_by_session_.erase(connection->session.id);
+  dispatcher_.subscriptions().leave(connection->session);
+  stop_tracking(connection->session);
   dispatcher_.abandon(connection->session);
   if (!dispatcher_.release_watches(connection->session)) {
     departed_.push_back(std::move(connection->session));
@@ -313,6 +335,7 @@ void Worker::release_garbage() {
     return true;
   });
   dispatcher_.environment().untidy.clear();
+  discards_more_ = node_.tracking().release_slice(kReleasedPerTurn);
   if (garbage_.empty()) return;
   ShardSet remaining = garbage_;
   garbage_.for_each([&](unsigned shard) {
@@ -446,10 +469,12 @@ void Worker::run_request(const CutRequest& cut) {
     connection.output = std::move(pool_.back());
     pool_.pop_back();
   }
-  const bool heard = session.reply_mode == ReplyMode::on;
+  const bool heard =
+      session.reply_mode == ReplyMode::on || is_answered_anyway(session, cut.request);
   if (session.reply_mode == ReplyMode::skip_next) session.reply_mode = ReplyMode::skip_this;
   protocol::ReplyBuffer& output = heard ? connection.output : unheard_;
-  output.set_limit(output_limit_bytes_);
+  output.set_limit(output_limit_bytes(session));
+  const size_t reply_begin = connection.output.view().size();
   Reply reply(output, session.dialect);
   InputBuffer*& kept_input = dispatcher_.environment().kept_input;
   kept_input = input.from_kept ? &connection.kept : nullptr;
@@ -471,8 +496,8 @@ void Worker::run_request(const CutRequest& cut) {
   }
   if (outcome != Outcome::done) [[unlikely]]
     after_request(connection, outcome);
-  if (dispatcher_.monitored()) [[unlikely]]
-    show_own_monitors();
+  if (dispatcher_.environment().attention) [[unlikely]]
+    attend(connection, reply_begin, outcome);
   mark_for_flush(connection);
   if (connection.unsent_bytes() > output_check_bytes_) [[unlikely]]
     check_output(connection);
@@ -681,6 +706,8 @@ void Worker::close_when_answered(Connection& connection) {
 void Worker::close(Connection& connection) {
   if (connection.closing) return;
   connection.closing = true;
+  dispatcher_.subscriptions().leave(connection.session);  // nobody counts on it any more
+  stop_tracking(connection.session);
   if (const std::shared_ptr<Waiter>& waiter = connection.session.waiter; waiter != nullptr) {
     waiter->claim(Waiter::State::over);  // if it has been served, that is lost with the connection
     end_wait(connection);
@@ -696,8 +723,8 @@ void Worker::close_idle_clients() {
   for (auto& connection : connections_) {
     // Who is paused or waits for a key has asked and waits for us.
     if (connection != nullptr && connection->hold != Hold::paused &&
-        connection->hold != Hold::key &&
-        !connection->session.monitoring && connection->last_interaction_ms < oldest) {
+        connection->hold != Hold::key && !connection->session.monitoring &&
+        !connection->session.is_subscribed() && connection->last_interaction_ms < oldest) {
       close(*connection);
     }
   }
@@ -710,7 +737,6 @@ void Worker::for_each_client(
   for (const auto& connection : connections_) {
     if (connection == nullptr || connection->closing) continue;
     const size_t output_capacity = connection->output.capacity() + connection->sending.capacity();
-    const Waiter* waiter = connection->session.waiter.get();
     visit(connection->session,
           {.created_unix_ms = connection->created_unix_ms,
            .last_interaction_unix_ms = connection->last_interaction_ms,
@@ -719,14 +745,14 @@ void Worker::for_each_client(
            .is_unix_socket = connection->transport == Transport::unix_socket,
            .closing = connection->session.close_after_reply,
            .paused = connection->hold == Hold::paused,
-           .waiting = waiter != nullptr,
+           .waiting = connection->session.waiter != nullptr,
            .handle = connection->handle,
            .input_bytes = connection->kept.size(),
            .input_capacity = connection->kept.capacity(),
            .output_bytes = connection->unsent_bytes(),
            .output_capacity = output_capacity,
            .total_bytes = sizeof(Connection) + connection->kept.capacity() + output_capacity +
-                          (waiter == nullptr ? 0 : waiter->bytes())});
+                          kept_bytes(connection->session)});
   }
 }
 

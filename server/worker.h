@@ -16,6 +16,7 @@
 #include <memory>
 #include <set>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -25,6 +26,7 @@
 #include "server/driver/event.h"
 #include "server/expiry_duty.h"
 #include "server/mailbox.h"
+#include "server/pubsub/subscriptions.h"
 
 namespace larder::server {
 
@@ -66,6 +68,8 @@ class Worker final : private WorkerView {
   // What a monitor has not read, and what is on its way to a worker with monitors: beyond this its
   // monitors are closed, whatever client-output-buffer-limit allows.
   static constexpr size_t kMonitorLimit = 64 << 20;
+  // Invalidations that a client has not read: beyond this it is closed, likewise.
+  static constexpr size_t kInvalidationLimit = 64 << 20;
   // Lines for other workers' monitors leave at the end of the turn, or when they are so many.
   static constexpr size_t kMonitorMailBytes = 64 << 10;
   static constexpr int64_t kUnknownTime = std::numeric_limits<int64_t>::min();
@@ -129,6 +133,13 @@ class Worker final : private WorkerView {
   }
   void keep_for_later(Connection& connection, const char* bytes, size_t size);
   void check_output(Connection& connection);
+  static config::ClientClass output_class(const Session& session) {
+    return session.is_subscribed() ? config::ClientClass::pubsub : config::ClientClass::normal;
+  }
+  const config::OutputBufferLimit& output_limit(const Connection& connection) const;
+  size_t output_limit_bytes(const Session& session) const {
+    return output_limit_bytes_[static_cast<size_t>(output_class(session))];
+  }
   void set_output_check();
   void close_slow_readers();
 
@@ -147,6 +158,29 @@ class Worker final : private WorkerView {
   void post_monitor_lines();
   void on_monitor_lines(const MonitorLines& mail);
   void forget_monitors(size_t count);
+
+  // Messages (worker_messages.cc).
+  void begin_messages();
+  void deliver_messages();
+  void deliver(const std::vector<Letter>& letters, bool lost);
+  void hand_out(const Message& message);
+  void hand_out(const Topic& topic, const Message& message);
+  void attend(Connection& connection, size_t reply_begin, Outcome outcome);
+  protocol::ReplyBuffer& output_for(Connection& connection);
+  void note_output(Connection& connection);
+  void finish_messages();
+  void check_recipients();
+  static bool is_answered_anyway(const Session& session, const Request& request);
+
+  // Client-side caching (worker_tracking.cc).
+  Session* session_of(uint64_t id);
+  void stop_tracking(Session& session);
+  void invalidate(const Invalidation& invalidation);
+  void invalidate_everything();
+  void tell(Session& session, std::string_view keys);
+  void push_invalidation(Session& session, std::string_view keys, bool is_redirected);
+  void break_redirection(Session& session);
+  void post_invalidation(unsigned worker, Invalidation invalidation);
 
   // Replies and closing.
   void mark_for_flush(Connection& connection);
@@ -175,6 +209,7 @@ class Worker final : private WorkerView {
   void use_config(std::shared_ptr<const Config> config) override;
   void pause_clients(PauseMode mode, int64_t until_unix_ms) override;
   void notice_monitors() override;
+  void notice_tracking() override;
   void set_active_expiry(bool on) override { active_expiry_ = on; }
   void sleep_ns(int64_t duration_ns) override;
 
@@ -188,6 +223,7 @@ class Worker final : private WorkerView {
   std::vector<std::unique_ptr<Connection>> connections_;  // by slot; null: free
   std::vector<uint32_t> generations_;                     // by slot
   std::vector<uint32_t> free_slots_;
+  std::unordered_map<uint64_t, Connection*> connections_by_session_;  // by id
 
   std::vector<Input> inputs_;
   std::array<Group, kStages> groups_;
@@ -203,6 +239,13 @@ class Worker final : private WorkerView {
   std::vector<std::shared_ptr<Waiter>> former_waiters_;  // still in tables
   std::vector<ConnectionId> monitors_;
   size_t feed_shown_ = 0;  // so much of the dispatcher's monitor feed own monitors have been sent
+  std::vector<Letter> letters_;  // scratch
+  // Whose pushes go into aside_output_ at the moment, to be put in before the reply that is being
+  // written; null: nobody's.
+  Connection* aside_ = nullptr;
+  protocol::ReplyBuffer aside_output_;
+  std::vector<ConnectionId> laden_;         // recipients whose output is to be checked
+  bool letters_lost_ = false;               // subscribers are to be closed
   std::vector<ConnectionId> slow_readers_;  // above the soft output limit
   std::vector<Connection*> flush_list_;
   std::vector<protocol::ReplyBuffer> pool_;
@@ -210,6 +253,7 @@ class Worker final : private WorkerView {
   std::vector<Mail> mail_;                            // scratch
   std::vector<Session> departed_;  // sessions whose watches could not be given back yet
 
+  bool discards_more_ = false;  // memory of client-side caching is left to be freed
   bool evicts_more_ = false;  // eviction has not caught up yet
   ShardSet garbage_;  // shards that may hold memory to be freed in slices
 
@@ -218,7 +262,8 @@ class Worker final : private WorkerView {
   int64_t pause_until_ms_ = 0;
   int64_t next_idle_check_ms_ = 0;
   uint32_t keepalive_at_start_s_ = 0;  // what accepted sockets inherit from the listeners
-  size_t output_limit_bytes_ = 0;      // unsent replies of which cost the connection; 0: none do
+  // Unsent replies of which cost the connection, by its class; 0: none do.
+  std::array<size_t, config::kClientClasses> output_limit_bytes_{};
   size_t output_check_bytes_ = 0;      // the least amount of unsent replies that has consequences
   int64_t next_slow_reader_check_ns_ = 0;  // monotonic; holds while slow_readers_ is not empty
   bool active_expiry_ = true;              // DEBUG SET-ACTIVE-EXPIRE

@@ -27,6 +27,7 @@ constexpr Group kGroups[] = {
     {"list", "Lists"},
     {"generic", "Keys"},
     {"transactions", "Transactions"},
+    {"pubsub", "Messages"},
     {"connection", "Connections"},
     {"server", "Server"},
 };
@@ -45,7 +46,7 @@ std::string spoken_name(const Command& command) {
 
 // Which arguments are keys; the command's name is argument 0.
 std::string key_text(const server::KeyPositions& keys) {
-  if (keys.first == 0) return {};
+  if (keys.first == 0 || (keys.flags & server::kKeyNotKey) != 0) return {};
   std::string words = "argument " + std::to_string(keys.first);
   if (keys.last == keys.first) return words;
   const std::string count = "argument " + std::to_string(keys.count_at);

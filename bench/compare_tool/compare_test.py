@@ -10,8 +10,8 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode = True
 
-from compare_tool import (cells, expiry, loads, memory, pairs, probe, report,  # noqa: E402
-                          resp, servers, stalls)
+from compare_tool import (cells, expiry, fan_out, loads, memory, pairs, probe,  # noqa: E402
+                          report, resp, servers, stalls)
 
 
 def run_report(throughput, cpu_us):
@@ -211,6 +211,47 @@ class Expiry(unittest.TestCase):
         self.assertEqual(expiry.missed_targets([row]), (0, 2))
         self.assertEqual(expiry.missed_targets([dict(row, p99_ms=150.1, wakes=1)]), (2, 2))
         self.assertEqual(expiry.missed_targets([dict(row, judged=False)]), (0, 0))
+
+
+class FanOut(unittest.TestCase):
+    def test_targets_are_of_pairs_at_known_depths(self):
+        def row(server, pipeline, cpu_us):
+            return {"server": server, "subscribers": 9, "pipeline": pipeline, "cpu_us": cpu_us}
+
+        rows = [row("larder", 1, [0.8, 1.6]), row("redis", 1, [1.0, 2.0]),
+                row("larder", 16, [0.7, 1.4]), row("redis", 16, [1.0, 2.0]),
+                row("larder", 4, [9.0, 9.0]), row("redis", 4, [1.0, 2.0])]
+        self.assertEqual(fan_out.missed_targets(rows), (1, 2))
+        self.assertEqual(fan_out.missed_targets(rows[:1]), (0, 0))
+        lines = fan_out.table(rows).rows
+        self.assertEqual(lines[0], ["1", "larder", "1.200", "0.80 [0.80-0.80]",
+                                    "met (at most 0.80)"])
+        self.assertIn("MISSED (at most 0.60)", lines[2])
+        self.assertEqual(lines[1][3:], ["", ""])
+
+    def test_an_audience_that_hears_too_much_is_a_failure(self):
+        class FakeServer:
+            name = "fake"
+
+            def __init__(self):
+                self.ends = []
+
+            def connect(self):
+                client, end = socket.socketpair()
+                end.sendall(b"x" * fan_out.CONFIRMED_BYTES)
+                self.ends.append(end)
+                return client
+
+        server = FakeServer()
+        audience = fan_out.Audience(server, 3)
+        for end in server.ends:
+            end.sendall(b"12345")
+        audience.wait_for(5)
+        server.ends[1].sendall(b"123456")
+        self.assertRaises(servers.Failure, audience.wait_for, 5)
+        audience.close()
+        for end in server.ends:
+            end.close()
 
 
 class Memory(unittest.TestCase):

@@ -13,6 +13,7 @@
 #include "server/commands/client_unblock.h"
 #include "server/commands/parts.h"
 #include "server/commands/session_names.h"
+#include "server/commands/tracking.h"
 #include "server/contexts.h"
 #include "server/text/ascii.h"
 #include "server/text/quoting.h"
@@ -27,12 +28,17 @@ using text::equals_ignoring_case;
 constexpr std::string_view kSyntaxError = "ERR syntax error";
 constexpr std::string_view kNotAnInteger = "ERR value is not an integer or out of range";
 
-// Every client here is a normal one: there are no replicas, primaries or subscribers.
-enum class ClientType : uint8_t { normal, other };
+// Every client here is a normal one or a subscriber: there are no replicas and primaries.
+enum class ClientType : uint8_t { normal, pubsub, other };
+
+ClientType type_of(const Session& session) {
+  return session.is_subscribed() ? ClientType::pubsub : ClientType::normal;
+}
 
 std::optional<ClientType> client_type(std::string_view name) {
   if (equals_ignoring_case(name, "normal")) return ClientType::normal;
-  for (std::string_view other : {"slave", "replica", "pubsub", "master"}) {
+  if (equals_ignoring_case(name, "pubsub")) return ClientType::pubsub;
+  for (std::string_view other : {"slave", "replica", "master"}) {
     if (equals_ignoring_case(name, other)) return ClientType::other;
   }
   return std::nullopt;
@@ -122,10 +128,10 @@ class ListTask final : public NodeTask {
   void show_only(uint64_t id) { only_ = id; }
 
   void visit(WorkerView& view) override {
-    if (type_ == ClientType::other) return;
     auto& lines = lines_[view.index()];
     view.for_each_client([&](const Session& session, const ConnectionFacts& facts) {
       if (only_ && session.id != *only_) return;
+      if (type_ && *type_ != type_of(session)) return;
       lines.emplace_back(session.id, client_line(session, facts, now_ms_));
     });
   }
@@ -149,7 +155,7 @@ class ListTask final : public NodeTask {
  private:
   std::vector<std::vector<std::pair<uint64_t, std::string>>> lines_;  // by worker
   int64_t now_ms_;
-  ClientType type_ = ClientType::normal;
+  std::optional<ClientType> type_;
   std::optional<std::vector<uint64_t>> ids_;
   std::optional<uint64_t> only_;
 };
@@ -235,7 +241,7 @@ class KillTask final : public NodeTask {
   bool does_match(const Session& session, const ConnectionFacts& facts) const {
     if (filter_.peer && *filter_.peer != facts.peer) return false;
     if (filter_.local && *filter_.local != facts.local) return false;
-    if (filter_.type == ClientType::other) return false;
+    if (filter_.type && *filter_.type != type_of(session)) return false;
     if (filter_.id && *filter_.id != session.id) return false;
     if (filter_.skip_oneself && session.id == own_id_) return false;
     return !filter_.least_age_seconds ||
@@ -376,6 +382,10 @@ std::shared_ptr<NodeTask> unpause(NodeContext&, Arguments, Reply&) {
 
 void help(SessionContext&, Arguments, Reply& reply) {
   static constexpr std::string_view kLines[] = {
+      "CACHING (YES|NO)",
+      "    Whether keys of the next command are remembered (TRACKING with OPTIN or OPTOUT).",
+      "GETREDIR",
+      "    The client that is told of changes of keys in this one's place.",
       "GETNAME",
       "    The name of this connection.",
       "ID",
@@ -421,6 +431,11 @@ void help(SessionContext&, Arguments, Reply& reply) {
       "    * LIB-VER: its version.",
       "SETNAME <name>",
       "    Names this connection.",
+      "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]",
+      "         [OPTIN] [OPTOUT] [NOLOOP]",
+      "    Whether this connection is told when keys that it may have cached change.",
+      "TRACKINGINFO",
+      "    How this connection tracks keys.",
       "UNBLOCK <clientid> [TIMEOUT|ERROR]",
       "    Wakes a client that waits in a blocking command.",
       "NO-EVICT (ON|OFF)",
@@ -607,6 +622,55 @@ constexpr auto kSubcommands = checked({
       .since = "6.2.0",
       .group = "connection",
       .complexity = "O(N) Where N is the number of paused clients",
+      .syntax = ""}},
+    {"tracking",
+     -3,
+     kPlain,
+     kConnectionCategory,
+     {},
+     LockPlan::nothing,
+     client_tracking,
+     {.summary = "Chooses whether the connection is told when keys that it may cache change.",
+      .since = "6.0.0",
+      .group = "connection",
+      .complexity = "O(1). Some options may introduce additional complexity.",
+      .syntax = "<ON | OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] "
+                "[OPTIN] [OPTOUT] [NOLOOP]"}},
+    {"caching",
+     3,
+     kPlain,
+     kConnectionCategory,
+     {},
+     LockPlan::nothing,
+     client_caching,
+     {.summary = "Chooses whether keys of the next command are remembered for TRACKING.",
+      .since = "6.0.0",
+      .group = "connection",
+      .complexity = "O(1)",
+      .syntax = "<YES | NO>"}},
+    {"getredir",
+     2,
+     kPlain,
+     kConnectionCategory,
+     {},
+     LockPlan::nothing,
+     client_getredir,
+     {.summary = "Answers which client is told of changed keys in this one's place.",
+      .since = "6.0.0",
+      .group = "connection",
+      .complexity = "O(1)",
+      .syntax = ""}},
+    {"trackinginfo",
+     2,
+     kPlain,
+     kConnectionCategory,
+     {},
+     LockPlan::nothing,
+     client_trackinginfo,
+     {.summary = "Describes how this connection tracks keys.",
+      .since = "6.2.0",
+      .group = "connection",
+      .complexity = "O(1)",
       .syntax = ""}},
     {"help",
      2,

@@ -26,8 +26,14 @@ int64_t seconds_since(int64_t then_ms, int64_t now_ms) {
 std::string flag_letters(const Session& session, const ConnectionFacts& facts) {
   std::string letters;
   if (session.monitoring) letters += 'O';
+  if (session.is_subscribed()) letters += 'P';
   if (session.in_transaction()) letters += 'x';
   if (facts.waiting) letters += 'b';
+  if (const Tracking* tracking = session.tracking.get()) {
+    letters += 't';
+    if (tracking->redirect_is_broken) letters += 'R';
+    if (tracking->broadcast) letters += 'B';
+  }
   if (facts.closing) letters += 'c';
   if (facts.is_unix_socket) letters += 'U';
   if (session.no_evict) letters += 'e';
@@ -50,10 +56,13 @@ std::string client_line(const Session& session, const ConnectionFacts& facts, in
   add(line, "idle", std::to_string(seconds_since(facts.last_interaction_unix_ms, now_ms)));
   add(line, "flags", flag_letters(session, facts));
   add(line, "db", session.database);
-  // No client can subscribe.
-  add(line, "sub", "0");
-  add(line, "psub", "0");
-  add(line, "ssub", "0");
+  const Subscriber* subscriber = session.subscriber.get();
+  const auto subscriptions = [subscriber](TopicKind kind) {
+    return subscriber == nullptr ? 0 : subscriber->count(kind);
+  };
+  add(line, "sub", subscriptions(TopicKind::channel));
+  add(line, "psub", subscriptions(TopicKind::pattern));
+  add(line, "ssub", subscriptions(TopicKind::shard_channel));
   add(line, "multi", transaction == nullptr ? "-1" : std::to_string(transaction->queue.size()));
   add(line, "watch", session.watched.size());
   add(line, "qbuf", facts.input_bytes);
@@ -64,7 +73,8 @@ std::string client_line(const Session& session, const ConnectionFacts& facts, in
   add(line, "tot-mem", facts.total_bytes);
   add(line, "cmd", session.last_command == nullptr ? "NULL" : session.last_command->full_name);
   add(line, "user", "default");
-  add(line, "redir", "-1");
+  const Tracking* tracking = session.tracking.get();
+  add(line, "redir", tracking == nullptr ? "-1" : std::to_string(tracking->redirect));
   add(line, "resp", session.dialect == protocol::Dialect::resp3 ? "3" : "2");
   add(line, "lib-name", session.library_name);
   add(line, "lib-ver", session.library_version);

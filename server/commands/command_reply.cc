@@ -42,9 +42,10 @@ constexpr Named kCommandFlags[] = {
 };
 
 constexpr Named kKeyFlags[] = {
-    {kKeyReadOnly, "RO"},   {kKeyReadWrite, "RW"},  {kKeyOverwrite, "OW"},
-    {kKeyRemove, "RM"},     {kKeyAccess, "access"}, {kKeyUpdate, "update"},
-    {kKeyInsert, "insert"}, {kKeyDelete, "delete"}, {kKeyVariable, "variable_flags"},
+    {kKeyReadOnly, "RO"},    {kKeyReadWrite, "RW"},  {kKeyOverwrite, "OW"},
+    {kKeyRemove, "RM"},      {kKeyAccess, "access"}, {kKeyUpdate, "update"},
+    {kKeyInsert, "insert"},  {kKeyDelete, "delete"}, {kKeyVariable, "variable_flags"},
+    {kKeyNotKey, "not_key"},
 };
 
 std::vector<std::string_view> names_of(std::span<const Named> table, uint32_t bits) {

@@ -10,8 +10,10 @@
 #include "server/commands/session_names.h"
 #include "server/commands/values.h"
 #include "server/contexts.h"
+#include "server/pubsub/subscriptions.h"
 #include "server/text/ascii.h"
 #include "server/text/quoting.h"
+#include "server/tracking/tracking_table.h"
 #include "server/version.h"
 
 namespace larder::server {
@@ -133,9 +135,15 @@ void auth(SessionContext& context, Arguments arguments, Reply& reply) {
   reply.ok();
 }
 
-void ping(SessionContext&, Arguments arguments, Reply& reply) {
+void ping(SessionContext& context, Arguments arguments, Reply& reply) {
   if (arguments.size() > 2) {
     return reply.error("ERR wrong number of arguments for 'ping' command");
+  }
+  if (context.session().is_in_subscriber_mode()) {
+    // What a client expects that reads nothing but messages.
+    reply.array(2);
+    reply.bulk("pong");
+    return reply.bulk(arguments.size() == 2 ? arguments[1] : std::string_view());
   }
   if (arguments.size() == 2) return reply.bulk(arguments[1]);
   reply.simple("PONG");
@@ -161,6 +169,8 @@ void quit(SessionContext& context, Arguments, Reply& reply) {
 // Name and version of the client's library stay: they are still true.
 void reset(KeyContext& context, Session& session, Arguments, Reply& reply) {
   context.unwatch_all(session);
+  context.environment().subscriptions->leave(session);
+  if (session.tracking != nullptr) context.environment().tracking->end(session);
   session.transaction.reset();
   session.dialect = Dialect::resp2;
   session.database = 0;
@@ -205,7 +215,7 @@ constexpr auto kRows = checked({
       .history = "6.0.0: Takes a user name."}},
     {"ping",
      -1,
-     kFast,
+     kFast | kSubscriberMode,
      kConnectionCategory,
      {},
      LockPlan::nothing,
@@ -242,7 +252,7 @@ constexpr auto kRows = checked({
       .syntax = "index"}},
     {"quit",
      -1,
-     kHandshake | kTransactionControl,
+     kHandshake | kTransactionControl | kSubscriberMode,
      kConnectionCategory,
      {},
      LockPlan::nothing,
@@ -254,7 +264,7 @@ constexpr auto kRows = checked({
       .syntax = ""}},
     {"reset",
      1,
-     kHandshake | kTransactionControl,
+     kHandshake | kTransactionControl | kSubscriberMode,
      kConnectionCategory,
      {},
      LockPlan::watched,

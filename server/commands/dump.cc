@@ -176,6 +176,7 @@ void restore(KeyContext& context, Arguments arguments, Reply& reply) {
     return reply.ok();
   }
   const Entry restored = value.store(context, key, entry, *deadline);
+  if (entry) context.note_new(key);
   if (options.idle_s) context.set_idle_s(key, restored, *options.idle_s);
   if (options.frequency) {
     context.set_frequency(key, restored, static_cast<double>(*options.frequency));

@@ -16,6 +16,7 @@ CommandFamily dump_commands();          // dump.cc
 CommandFamily expiry_commands();        // expiry.cc
 CommandFamily transaction_commands();   // transactions.cc
 CommandFamily connection_commands();    // connection.cc, client.cc
+CommandFamily pubsub_commands();        // pubsub.cc
 CommandFamily server_commands();        // server.cc, and those in parts.h
 
 }  // namespace larder::server

@@ -172,16 +172,19 @@ void store(KeyContext& context, Entry entry, typename Kind::Number number, const
   if (options.persists) deadline_ms = kNoDeadline;
   write_number(context, entry, number, deadline_ms);
   context.wrote(key, EventClass::string, Kind::kEvent);
-  if (!context.listening()) [[likely]]
+  if (!context.notes_events()) [[likely]]
     return;
+  if (sets_deadline) context.wrote(key, EventClass::generic, "expire");
+  if (options.persists && before_ms != kNoDeadline) {
+    context.wrote(key, EventClass::generic, "persist");
+  }
+  if (!context.listening()) return;
   // As the result: Redis 7.0 knows no INCREX, and rounding may differ.
   storage::NumberText scratch;
   const std::string_view text = context.find(key).text(scratch);
   if (sets_deadline) {
-    context.wrote(key, EventClass::generic, "expire");
     context.effect({"SET", key.text, text, "PXAT", IntegerText(deadline_ms)});
   } else if (options.persists) {
-    if (before_ms != kNoDeadline) context.wrote(key, EventClass::generic, "persist");
     context.effect({"SET", key.text, text});
   } else {
     context.effect({"SET", key.text, text, "KEEPTTL"});

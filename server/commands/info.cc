@@ -13,9 +13,11 @@
 #include "server/commands/parts.h"
 #include "server/config/settings.h"
 #include "server/contexts.h"
+#include "server/pubsub/subscriptions.h"
 #include "server/stats.h"
 #include "server/text/ascii.h"
 #include "server/text/quoting.h"
+#include "server/tracking/tracking_table.h"
 #include "server/version.h"
 
 namespace larder::server {
@@ -71,8 +73,10 @@ std::string for_people(uint64_t bytes) {
 struct Totals {
   WorkerStats stats;
   uint64_t clients = 0;
+  uint64_t subscribers = 0;
   uint64_t waiting_clients = 0;
   ClientMemory memory;
+  uint64_t subscription_bytes = 0;
   uint64_t operations_per_second = 0;
 
   void add(const Totals& other) {
@@ -93,8 +97,10 @@ struct Totals {
     for (size_t i = 0; i < from.times.size(); ++i) stats.times[i].add(from.times[i]);
     for (const auto& [code, count] : from.errors) stats.errors[code] += count;
     clients += other.clients;
+    subscribers += other.subscribers;
     waiting_clients += other.waiting_clients;
     memory.add(other.memory);
+    subscription_bytes += other.subscription_bytes;
     operations_per_second += other.operations_per_second;
   }
 };
@@ -137,7 +143,8 @@ void write_clients(const Report& report, Text& text) {
   text.line("cluster_connections", "0");
   text.line("maxclients", report.config.maxclients);
   text.line("blocked_clients", report.totals.waiting_clients);
-  text.line("tracking_clients", "0");
+  text.line("tracking_clients", report.context.tracking.clients());
+  text.line("pubsub_clients", report.totals.subscribers);
 }
 
 std::string percentage(uint64_t part, uint64_t whole) {
@@ -177,6 +184,8 @@ void write_memory(const Report& report, Text& text) {
   ratio_line("mem_fragmentation_ratio", process.resident_bytes, used);
   difference_line("mem_fragmentation_bytes", process.resident_bytes, used);
   text.line("mem_clients_normal", memory.clients.bytes);
+  text.line("mem_client_subscriptions", report.totals.subscription_bytes);
+  text.line("mem_tracking", report.context.tracking.bytes());
   text.line("mem_allocator", report.context.facts.allocator);
   if (!process.allocator) return;
   const AllocatorFacts& allocator = *process.allocator;
@@ -211,8 +220,13 @@ void write_stats(const Report& report, Text& text) {
   text.line("evicted_keys", stats.evicted_keys);
   text.line("keyspace_hits", stats.keyspace_hits);
   text.line("keyspace_misses", stats.keyspace_misses);
-  text.line("pubsub_channels", "0");
-  text.line("pubsub_patterns", "0");
+  const ChannelRegistry& channels = report.context.keys->environment().subscriptions->registry();
+  text.line("pubsub_channels", channels.topics(TopicKind::channel));
+  text.line("pubsub_patterns", channels.topics(TopicKind::pattern));
+  text.line("pubsubshard_channels", channels.topics(TopicKind::shard_channel));
+  text.line("tracking_total_keys", report.context.tracking.keys());
+  text.line("tracking_total_items", report.context.tracking.items());
+  text.line("tracking_total_prefixes", report.context.tracking.prefixes());
   text.line("latest_fork_usec", "0");
   text.line("total_forks", "0");
   text.line("total_error_replies", stats.error_replies);
@@ -373,10 +387,13 @@ class InfoTask final : public NodeTask {
     here.stats = view.stats();
     here.operations_per_second =
         here.stats.operation_rate.per_second(now_ms_, here.stats.commands_processed);
-    view.for_each_client([&](const Session&, const ConnectionFacts& facts) {
+    view.for_each_client([&](const Session& session, const ConnectionFacts& facts) {
       if (!facts.closing) ++here.clients;
       if (facts.waiting) ++here.waiting_clients;
       here.memory.add(facts);
+      if (!session.is_subscribed()) return;
+      ++here.subscribers;
+      here.subscription_bytes += session.subscriber->bytes;
     });
   }
 

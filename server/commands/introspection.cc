@@ -137,7 +137,7 @@ std::optional<KeysOfRequest> keys_of(SessionContext& context, Arguments request,
     return std::nullopt;
   }
   const CommandRow& row = *found->row;
-  if (row.keys.first == 0) {
+  if (row.keys.first == 0 || (row.keys.flags & kKeyNotKey) != 0) {
     reply.error("ERR The command has no key arguments");
     return std::nullopt;
   }

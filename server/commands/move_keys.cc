@@ -27,6 +27,7 @@ void copy_value(KeyContext& from_context, const Key& from, KeyContext& to_contex
   const Entry old = to_context.find(to);
   const Entry entry = from_context.find(from);
   const int64_t deadline_ms = entry.deadline_ms();
+  if (old) to_context.note_new(to);
   if (entry.is_object()) {
     to_context.set_object(to, old, entry.object().copy(), deadline_ms);
     return;
@@ -40,7 +41,9 @@ void move_value(KeyContext& from_context, const Key& from, KeyContext& to_contex
   if (entry.is_object()) {
     const int64_t deadline_ms = entry.deadline_ms();
     storage::Object* object = from_context.extract(from, entry);
-    to_context.set_object(to, to_context.find(to), object, deadline_ms);
+    const Entry old = to_context.find(to);
+    if (old) to_context.note_new(to);
+    to_context.set_object(to, old, object, deadline_ms);
     return;
   }
   copy_value(from_context, from, to_context, to);
@@ -168,6 +171,7 @@ void swapdb(KeyContext& context, Arguments arguments, Reply& reply) {
   const auto other = static_cast<unsigned>(indexes[1]);
   if (one != other) {
     for (unsigned i = 0; i < storage::kShardCount; ++i) swap_in_shard(context, i, one, other);
+    context.flushed();
     context.effect_as_received();
   }
   reply.ok();

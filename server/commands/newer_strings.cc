@@ -27,9 +27,10 @@ void store_one(KeyContext& context, const Key& key, std::string_view value,
   const int64_t deadline_ms = options.deadline_of(entry);
   context.set(key, entry, value, deadline_ms);
   context.wrote(key, EventClass::string, "set");
-  if (!context.listening()) [[likely]]
+  if (!context.notes_events()) [[likely]]
     return;
   if (options.lifetime == Lifetime::until) context.wrote(key, EventClass::generic, "expire");
+  if (!context.listening()) return;
   if (deadline_ms == storage::kNoDeadline) {
     context.effect({"SET", key.text, value});
   } else {

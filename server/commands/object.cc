@@ -15,14 +15,14 @@ using storage::Entry;
 using storage::EvictionPolicy;
 
 void encoding(KeyContext& context, Arguments, Reply& reply) {
-  const Entry entry = context.look_up_untouched(context.key());
+  const Entry entry = context.look_up_silently(context.key());
   if (!entry) return reply.null();
   reply.bulk(encoding_of(entry));
 }
 
 // Keys may share the bytes of a large value, but none of them ever notices.
 void refcount(KeyContext& context, Arguments, Reply& reply) {
-  if (!context.look_up_untouched(context.key())) return reply.null();
+  if (!context.look_up_silently(context.key())) return reply.null();
   reply.integer(1);
 }
 
@@ -37,14 +37,14 @@ constexpr std::string_view kNotLru =
     "ERR An LRU maxmemory policy is not selected, idle time not tracked.";
 
 void freq(KeyContext& context, Arguments, Reply& reply) {
-  const Entry entry = context.look_up_untouched(context.key());
+  const Entry entry = context.look_up_silently(context.key());
   if (!entry) return reply.null();
   if (context.policy().policy != EvictionPolicy::lfu) return reply.error(kNotLfu);
   reply.integer(std::llround(context.frequency(context.key(), entry)));
 }
 
 void idletime(KeyContext& context, Arguments, Reply& reply) {
-  const Entry entry = context.look_up_untouched(context.key());
+  const Entry entry = context.look_up_silently(context.key());
   if (!entry) return reply.null();
   const PolicyInForce policy = context.policy();
   if (policy.policy == EvictionPolicy::lfu) return reply.error(kLfu);

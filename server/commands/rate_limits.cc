@@ -63,9 +63,10 @@ void store_arrival(KeyContext& context, Entry entry, int64_t arrival_ns) {
   const int64_t deadline_ms = arrival_deadline_ms(arrival_ns);
   context.set(key, entry, arrival, deadline_ms);
   context.wrote(key, EventClass::string, "set");
-  if (!context.listening()) [[likely]]
+  if (!context.notes_events()) [[likely]]
     return;
   context.wrote(key, EventClass::generic, "expire");
+  if (!context.listening()) return;
   context.effect({"SET", key.text, arrival, "PXAT", IntegerText(deadline_ms)});
 }
 

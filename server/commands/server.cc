@@ -53,6 +53,7 @@ void clear_database(KeyContext& context, unsigned database) {
 void flushdb(KeyContext& context, Arguments arguments, Reply& reply) {
   if (!are_flush_arguments(arguments)) return reply.error("ERR syntax error");
   clear_database(context, context.database());
+  context.flushed();
   context.effect_as_received();
   reply.ok();
 }
@@ -62,6 +63,7 @@ void flushall(KeyContext& context, Arguments arguments, Reply& reply) {
   for (unsigned database = 0; database < storage::kMaxDatabases; ++database) {
     clear_database(context, database);
   }
+  context.flushed();
   context.effect_as_received();
   reply.ok();
 }

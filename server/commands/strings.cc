@@ -42,10 +42,11 @@ void store_value(KeyContext& context, const Key& key, Entry entry, std::string_v
                  int64_t deadline_ms) {
   context.set(key, entry, value, deadline_ms);
   context.wrote(key, EventClass::string, "set");
-  if (!context.listening()) [[likely]]
+  if (!context.notes_events()) [[likely]]
     return;
+  if (deadline_ms != kNoDeadline) context.wrote(key, EventClass::generic, "expire");
+  if (!context.listening()) return;
   if (deadline_ms == kNoDeadline) return context.effect({"SET", key.text, value});
-  context.wrote(key, EventClass::generic, "expire");
   context.effect({"SET", key.text, value, "PXAT", IntegerText(deadline_ms)});
 }
 

@@ -37,6 +37,25 @@ enum class EvictionPolicy : uint8_t {
 enum class DebugAccess : uint8_t { no, yes, local };
 enum class Supervision : uint8_t { upstart, systemd, automatic, none };
 
+// What notify-keyspace-events asks for: classes of events, and in which form they are published.
+enum KeyspaceEvents : uint32_t {
+  kEventsGeneric = 1u << 0,
+  kEventsString = 1u << 1,
+  kEventsList = 1u << 2,
+  kEventsSet = 1u << 3,
+  kEventsHash = 1u << 4,
+  kEventsSortedSet = 1u << 5,
+  kEventsExpired = 1u << 6,
+  kEventsEvicted = 1u << 7,
+  kEventsStream = 1u << 8,
+  kEventsModule = 1u << 9,
+  kEventsAll = (1u << 10) - 1,
+  kEventsNew = 1u << 10,
+  kEventsKeyMiss = 1u << 11,
+  kEventsByKey = 1u << 12,    // the channel names the key, the message the event
+  kEventsByEvent = 1u << 13,  // the other way round
+};
+
 enum class ClientClass : uint8_t { normal, replica, pubsub };
 constexpr size_t kClientClasses = 3;
 
@@ -99,11 +118,12 @@ struct Config {
   bool latency_tracking = true;
   std::string latency_tracking_info_percentiles = "50 99 99.9";
   DebugAccess enable_debug_command = DebugAccess::no;
+  uint32_t notify_keyspace_events = 0;  // KeyspaceEvents
+  int64_t tracking_table_max_keys = 1'000'000;  // 0: no limit
 
   // Settings of parts that do not exist yet: the table keeps these at their defaults.
   std::string save;
   bool appendonly = false;
-  std::string notify_keyspace_events;
   bool cluster_enabled = false;
   bool daemonize = false;
   Supervision supervised = Supervision::none;

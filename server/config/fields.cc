@@ -118,6 +118,35 @@ Reason assign(Config& config, const Text& field, WordSpan words) {
   return std::nullopt;
 }
 
+struct EventLetter {
+  char letter;
+  uint32_t events;
+};
+// In the order in which Redis shows them; 'A' stands for all it includes, and hides 'n' as well.
+constexpr std::array kEventLetters{
+    EventLetter{'A', kEventsAll},       EventLetter{'g', kEventsGeneric},
+    EventLetter{'$', kEventsString},    EventLetter{'l', kEventsList},
+    EventLetter{'s', kEventsSet},       EventLetter{'h', kEventsHash},
+    EventLetter{'z', kEventsSortedSet}, EventLetter{'x', kEventsExpired},
+    EventLetter{'e', kEventsEvicted},   EventLetter{'t', kEventsStream},
+    EventLetter{'d', kEventsModule},    EventLetter{'n', kEventsNew},
+    EventLetter{'K', kEventsByKey},     EventLetter{'E', kEventsByEvent},
+    EventLetter{'m', kEventsKeyMiss}};
+
+Reason assign(Config& config, const EventLetters& field, WordSpan words) {
+  uint32_t events = 0;
+  for (const char letter : words[0]) {
+    const auto place = std::find_if(kEventLetters.begin(), kEventLetters.end(),
+                                    [=](const EventLetter& it) { return it.letter == letter; });
+    if (place == kEventLetters.end()) {
+      return "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.";
+    }
+    events |= place->events;
+  }
+  config.*field.member = events;
+  return std::nullopt;
+}
+
 Reason assign(Config& config, const Words& field, WordSpan words) {
   if (words.size() > field.most_words) return "Too many " + std::string(field.what) + " specified.";
   for (const std::string_view word : words) {
@@ -179,6 +208,16 @@ std::string show(const Config& config, const Choice& field) {
 std::string show(const Config& config, const Text& field) {
   return config.*field.member;
 }
+std::string show(const Config& config, const EventLetters& field) {
+  const uint32_t events = config.*field.member;
+  const bool has_all = (events & kEventsAll) == kEventsAll;
+  std::string letters;
+  for (const EventLetter& it : kEventLetters) {
+    const bool is_in_all = it.letter != 'A' && (it.events & (kEventsAll | kEventsNew)) != 0;
+    if ((events & it.events) == it.events && !(has_all && is_in_all)) letters += it.letter;
+  }
+  return letters;
+}
 std::string show(const Config& config, const Words& field) {
   const std::vector<std::string>& words = config.*field.member;
   const std::vector<std::string_view> views(words.begin(), words.end());
@@ -216,6 +255,9 @@ std::string describe(const Choice& field) {
 }
 std::string describe(const Text& field) {
   return std::string(field.what);
+}
+std::string describe(const EventLetters&) {
+  return "letters of Ag$lshzxeKEtmdn, or \"\" for none";
 }
 std::string describe(const Words& field) {
   return "up to " + std::to_string(field.most_words) + " " + std::string(field.what);

@@ -75,7 +75,6 @@ constexpr std::array kMissing{
     Missing{"zset-max-*", kEncodings},
     Missing{"stream-node-max-*", kEncodings},
     Missing{"hll-sparse-max-bytes", kEncodings},
-    Missing{"tracking-table-max-keys", "client-side caching is not part of this version"},
     Missing{"io-threads*", kThreads},
     Missing{"server_cpulist", "taskset does this, and threads follows it"},
     Missing{"bio_cpulist", kInternals},

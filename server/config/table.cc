@@ -45,13 +45,6 @@ Refusal check_save(std::string_view value) {
   return std::nullopt;
 }
 
-Refusal check_notification_classes(std::string_view classes) {
-  if (classes.find_first_not_of("Ag$lshzxeKEtmdn") != std::string_view::npos) {
-    return "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.";
-  }
-  return std::nullopt;
-}
-
 // Numbers from 0 to 100, such as "50 99 99.9".
 Refusal check_percentiles(std::string_view value) {
   while (!value.empty()) {
@@ -208,12 +201,20 @@ constexpr std::array kGeneral{
             Text{&Config::latency_tracking_info_percentiles, kMaxTextBytes, "numbers from 0 to 100",
                  check_percentiles, true},
             "Percentiles that INFO latencystats shows."},
+    Setting{"notify-keyspace-events", Group::general, kRun,
+            EventLetters{&Config::notify_keyspace_events},
+            "What happens to keys is published: K to channels __keyspace@DB__:KEY, E to "
+            "__keyevent@DB__:EVENT; of the classes g (generic), $ (strings), l (lists), s (sets), "
+            "h (hashes), z (sorted sets), t (streams), d (modules), x (expired), e (evicted), A "
+            "(all these), n (new keys), m (reads that miss). Neither K nor E: nothing."},
+    Setting{"tracking-table-max-keys", Group::general, kRun,
+            SignedInteger{&Config::tracking_table_max_keys, 0, kMaxLong},
+            "Keys whose readers are remembered for client-side caching, each of them 256 bytes on "
+            "average; beyond that clients are told to forget some. 0 is no limit."},
 };
 
 constexpr std::string_view kNoSave = "persistence is not part of this version; use save \"\"";
 constexpr std::string_view kNoAppend = "persistence is not part of this version; use appendonly no";
-constexpr std::string_view kNoNotifications =
-    "keyspace notifications are not part of this version; use notify-keyspace-events \"\"";
 constexpr std::string_view kNoCluster =
     "clustering is not part of this version; use cluster-enabled no";
 constexpr std::string_view kNoDaemon =
@@ -228,10 +229,6 @@ constexpr std::array kLater{
             "When to write snapshots; \"\" is never.", kNoSave},
     Setting{"appendonly", Group::later, kRun, YesNo{&Config::appendonly},
             "Whether writes go to an append-only file.", kNoAppend},
-    Setting{"notify-keyspace-events", Group::later, kRun,
-            Text{&Config::notify_keyspace_events, kMaxTextBytes, "letters of event classes",
-                 check_notification_classes},
-            "Which keyspace events are published; \"\" is none.", kNoNotifications},
     Setting{"cluster-enabled", Group::later, kStart, YesNo{&Config::cluster_enabled},
             "Whether the server is a node of a cluster.", kNoCluster},
     Setting{"daemonize", Group::later, kStart, YesNo{&Config::daemonize},

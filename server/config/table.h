@@ -62,6 +62,11 @@ struct Text {
   bool many_words = false;
 };
 
+// KeyspaceEvents by their letters.
+struct EventLetters {
+  uint32_t Config::*member;
+};
+
 struct Words {
   std::vector<std::string> Config::*member;
   size_t most_words;
@@ -72,8 +77,8 @@ struct OutputLimits {
   std::array<OutputBufferLimit, kClientClasses> Config::*member;
 };
 
-using Field =
-    std::variant<YesNo, Integer, SignedInteger, Octal, Memory, Choice, Text, Words, OutputLimits>;
+using Field = std::variant<YesNo, Integer, SignedInteger, Octal, Memory, Choice, Text, EventLetters,
+                           Words, OutputLimits>;
 
 enum class Group : uint8_t { network, security, clients, memory, general, later };
 enum class Change : uint8_t { at_start_only, at_run_time };

@@ -33,9 +33,13 @@ inline constexpr std::string_view kGlobTooDear = "ERR the pattern takes too long
 // byte of text. Patterns that people write take a few per byte. Once it is spent, nothing matches.
 class GlobBudget {
  public:
+  GlobBudget() = default;
+  // So many instead.
+  GlobBudget(uint64_t steps, uint64_t per_byte) : per_byte_(per_byte), steps_(steps) {}
+
   bool is_spent() const { return steps_ == 0; }
   void grant(size_t text_bytes) {
-    if (!is_spent()) steps_ += kStepsPerByte * text_bytes;
+    if (!is_spent()) steps_ += per_byte_ * text_bytes;
   }
   // False if there were not so many left.
   [[nodiscard]] bool spend(size_t steps) {
@@ -44,7 +48,7 @@ class GlobBudget {
   }
 
  private:
-  static constexpr uint64_t kStepsPerByte = 256;
+  uint64_t per_byte_ = 256;
   uint64_t steps_ = 16 << 20;
 };
 

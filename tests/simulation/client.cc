@@ -117,6 +117,10 @@ void Client::take_replies() {
       taken = inbox_.size();
       break;  // the end follows
     }
+    if (value.kind == transcripts::ValueKind::push && workload_->on_push(value)) {
+      taken += read.size;
+      continue;
+    }
     check(!expected_.empty(),
           name_ + ": a reply that nobody asked for: " + transcripts::render(value).substr(0, 200));
     taken += read.size;

@@ -32,6 +32,8 @@ class Workload {
   virtual void speak(Client& client) = 0;
   // The connection ended; `unanswered` requests may or may not have run. The next one is new.
   virtual void lost(size_t unanswered) = 0;
+  // A push that may be no reply. False: it is one, the next that is expected.
+  virtual bool on_push(const Value&) { return false; }
   // All is quiet and answered: what must hold now? Fails if it does not.
   virtual void check_end() {}
 };

@@ -88,6 +88,11 @@ Plan Plan::draw(Random& random) {
     plan.floods = 0;
   }
   if (random.chance(200)) draw_limit(random, plan);
+  if (random.chance(400)) plan.cachers = 1 + static_cast<unsigned>(random.below(3));
+  if (random.chance(500)) {
+    plan.listeners = 1 + static_cast<unsigned>(random.below(4));
+    plan.criers = 1 + static_cast<unsigned>(random.below(3));
+  }
   return plan;
 }
 
@@ -112,6 +117,9 @@ std::string Plan::describe() const {
   add("chaotic", chaotic);
   add("admins", admins);
   add("floods", floods);
+  add("cachers", cachers);
+  add("listeners", listeners);
+  add("criers", criers);
   add("split", network.split_receive);
   add("starve", network.starve);
   add("short", network.short_send);

@@ -23,6 +23,9 @@ struct Plan {
   unsigned floods = 0;
   unsigned chaotic = 0;
   unsigned admins = 0;
+  unsigned cachers = 0;
+  unsigned listeners = 0;
+  unsigned criers = 0;  // none without listeners
 
   NetworkFaults network;
   ClientManners manners;

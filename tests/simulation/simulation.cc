@@ -74,6 +74,9 @@ void Simulation::set_up() {
   for (unsigned i = 0; i < plan_.transfers; ++i) add_client("transfer", make_transfer(facts_));
   if (plan_.transfers > 0) add_client("auditor", make_auditor(facts_));
   for (unsigned i = 0; i < plan_.floods; ++i) add_client("flood", make_flood(facts_));
+  for (unsigned i = 0; i < plan_.cachers; ++i) add_client("cacher", make_cacher(facts_));
+  for (unsigned i = 0; i < plan_.listeners; ++i) add_client("listener", make_listener(facts_));
+  for (unsigned i = 0; i < plan_.criers; ++i) add_client("crier", make_crier(facts_));
   for (unsigned i = 0; i < plan_.chaotic; ++i) add_client("chaos", make_chaos(facts_));
   for (unsigned i = 0; i < plan_.admins; ++i) add_client("admin", make_admin(facts_));
 }

@@ -199,6 +199,11 @@ void Simulation::check_nothing_is_left() {
     check(slot.shard.bytes() == 0,
           name + " still holds " + std::to_string(slot.shard.bytes()) + " bytes");
   }
+  check(node.tracking().clients() == 0, "somebody still tracks");
+  check(node.tracking().bytes() == 0, "keys are remembered for nobody");
+  for (auto kind : {server::TopicKind::channel, server::TopicKind::pattern}) {
+    check(node.channels().topics(kind) == 0, "something still has subscribers");
+  }
   for (unsigned i = 0; i < server_.worker_count(); ++i) {
     check(server_.wake_at_ns(i) > server_.clock().monotonic_ns() + kMostWaitNs,
           "worker " + std::to_string(i) + " of an empty, idle server does not sleep");

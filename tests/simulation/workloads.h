@@ -8,9 +8,13 @@
 //   flood      database 3: large values, many at once, so that buffers fill on both sides
 //   chaos      databases 4-6: any data command on a few shared keys; replies have the right shape
 //   admin      what concerns the whole node
+//   crier, listener   messages on a few channels: complete and in order
+//   cacher     database 3: reads counters and tracks them; what it keeps is never stale unnoticed
 #pragma once
 
+#include <compare>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -48,6 +52,20 @@ struct SharedFacts {
   int64_t register_sent = 0;   // the highest number any write may have left
   int64_t register_known = 0;  // a number at least as high has been there
 
+  // Messages.
+  static constexpr unsigned kChannels = 3;
+  struct Cry {
+    std::string channel;
+    int64_t crier;
+    int64_t number;
+    auto operator<=>(const Cry&) const = default;
+  };
+  int64_t criers = 0;  // there have been
+  std::map<Cry, int64_t> cries_counted;  // what PUBLISH answered
+  std::map<Cry, int64_t> cries_heard;
+  // By channel and crier: the last number whose reply came.
+  std::map<std::pair<std::string, int64_t>, int64_t> cries_acknowledged;
+
   static constexpr unsigned kAccounts = 6;
   static constexpr int64_t kSumOfAccounts = 6000;
 };
@@ -60,6 +78,9 @@ std::unique_ptr<Workload> make_transfer(SharedFacts& facts);
 std::unique_ptr<Workload> make_auditor(SharedFacts& facts);
 std::unique_ptr<Workload> make_flood(SharedFacts& facts);
 std::unique_ptr<Workload> make_chaos(SharedFacts& facts);
+std::unique_ptr<Workload> make_crier(SharedFacts& facts);
+std::unique_ptr<Workload> make_cacher(SharedFacts& facts);
+std::unique_ptr<Workload> make_listener(SharedFacts& facts);
 std::unique_ptr<Workload> make_admin(SharedFacts& facts);
 
 // ---- Expectations that several of them share ----

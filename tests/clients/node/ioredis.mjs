@@ -115,6 +115,42 @@ await check('CONFIG GET and INFO have the shapes of RESP3', async (defer) => {
   assert.match(await redis.client('LIST'), / name=named /);
 });
 
+await check('subscriber: channels, patterns, two dialects, resubscribing after a restart', async (defer) => {
+  for (const protocol of [2, 3]) {
+    const subscriber = connect(defer, { protocol });
+    const publisher = connect(defer);
+    const heard = [];
+    subscriber.on('message', (channel, message) => heard.push([channel, message]));
+    subscriber.on('pmessage', (pattern, channel, message) => heard.push([pattern, channel, message]));
+    assert.equal(await subscriber.subscribe('news', 'sport'), 2);
+    assert.equal(await subscriber.psubscribe('s*'), 3);
+    assert.equal(await publisher.publish('news', 'one'), 1);
+    assert.equal(await publisher.publish('sport', 'two'), 2);
+    await waitUntil(() => heard.length === 3, 'three messages');
+    assert.deepEqual(heard, [['news', 'one'], ['sport', 'two'], ['s*', 'sport', 'two']]);
+    await subscriber.unsubscribe('sport');
+    assert.deepEqual(await publisher.pubsub('NUMSUB', 'news', 'sport'), ['news', 1, 'sport', 0]);
+    await ask('restart');
+    await waitUntil(async () => (await publisher.publish('news', 'again')) === 1, 'the subscription to come back');
+    await waitUntil(() => heard.some(([, message]) => message === 'again'), 'a message after the restart');
+    await subscriber.quit();
+    await waitUntil(async () => (await publisher.publish('news', 'nobody')) === 0, 'the subscriber to leave');
+  }
+});
+
+await check('CLIENT TRACKING: invalidations are pushes', async (defer) => {
+  const redis = connect(defer);
+  const other = connect(defer);
+  const { socket } = await new Promise((resolve) => redis.once('ready', () => resolve({ socket: redis.stream })));
+  let seen = '';
+  socket.on('data', (data) => { seen += data.toString('latin1'); });
+  assert.equal(await redis.client('TRACKING', 'ON'), 'OK');
+  assert.equal(await redis.get('cached'), null);
+  await other.set('cached', '1');
+  await waitUntil(() => seen.includes('>2\r\n$10\r\ninvalidate\r\n*1\r\n$6\r\ncached\r\n'), 'the invalidation');
+  assert.equal(await redis.get('cached'), '1');
+});
+
 await check('db and keyPrefix: two applications share a server without seeing each other', async (defer) => {
   const one = connect(defer, { db: 1, keyPrefix: 'one:' });
   const two = connect(defer, { db: 2 });

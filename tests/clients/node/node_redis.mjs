@@ -1,6 +1,6 @@
 // node-redis 6 in RESP3, its default: what connect-redis and many caches stand on.
 
-import { createClient, createClientPool } from 'redis';
+import { BasicClientSideCache, createClient, createClientPool } from 'redis';
 import { ask, assert, check, finish, isRedis, port, waitUntil } from './checks.mjs';
 
 // A connected client that is closed when the check ends.
@@ -117,6 +117,43 @@ await check('scanIterator finds every key, with MATCH, COUNT and TYPE', async (d
   assert.equal(await collect({ MATCH: 'item:*', COUNT: 100 }), 300);
   assert.equal(await collect({ TYPE: 'string' }), 1500);
   assert.equal(await collect({ TYPE: 'list' }), 0);
+});
+
+await check('pub/sub: channels, patterns and shard channels on one client', async (defer) => {
+  const client = await connect(defer);
+  const publisher = await connect(defer);
+  const heard = [];
+  const listener = (message, channel) => heard.push([channel, message]);
+  await client.subscribe('news', listener);
+  await client.pSubscribe('n*', listener);
+  await client.sSubscribe('shard', listener);
+  assert.equal(await publisher.publish('news', 'one'), 2);
+  assert.equal(await publisher.sPublish('shard', 'two'), 1);
+  await waitUntil(() => heard.length === 3, 'three messages');
+  assert.deepEqual(heard, [['news', 'one'], ['news', 'one'], ['shard', 'two']]);
+  assert.equal(await client.ping(), 'PONG');
+  await client.unsubscribe();
+  await client.pUnsubscribe();
+  await client.sUnsubscribe();
+  assert.deepEqual(await publisher.pubSubChannels(), []);
+});
+
+await check('client-side caching: hits stay at home, changes are heard of', async (defer) => {
+  const cache = new BasicClientSideCache({ ttl: 0, maxEntries: 0 });
+  const client = await connect(defer, { clientSideCache: cache });
+  const other = await connect(defer);
+  await other.flushAll();
+  await other.set('k', '1');
+  assert.equal(await client.get('k'), '1');
+  for (let i = 0; i < 10; i += 1) assert.equal(await client.get('k'), '1');
+  assert.equal(cache.stats().hitCount, 10);
+  await other.set('k', '2');
+  await waitUntil(async () => (await client.get('k')) === '2', 'the new value');
+  await other.set('gone', 'x', { expiration: { type: 'PX', value: 60 } });
+  assert.equal(await client.get('gone'), 'x');
+  await waitUntil(async () => (await client.get('gone')) === null, 'the key to expire, here too');
+  await other.flushAll();
+  await waitUntil(async () => (await client.get('k')) === null, 'everything to be gone');
 });
 
 await check('binary values as buffers', async (defer) => {

@@ -26,7 +26,6 @@ NEWER_THAN_7_0 = {
 }
 # Parts that do not exist here, so neither do the words that drive them.
 ABSENT = {
-    *(b"client|caching", b"client|getredir", b"client|tracking", b"client|trackinginfo"),
     *(b"latency|doctor", b"latency|graph"),
 }
 

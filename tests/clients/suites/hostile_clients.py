@@ -5,7 +5,7 @@ import os
 import random
 
 from harness import rdb
-from harness.resp import Connection, ConnectionClosed, Error, encode
+from harness.resp import Connection, ConnectionClosed, Error, Push, encode
 from harness.server import wait_until
 from harness.suite import equal, matches
 
@@ -20,7 +20,8 @@ COMMANDS = (
     "TYPE EXPIRE PEXPIRE EXPIREAT PEXPIREAT TTL PTTL EXPIRETIME PEXPIRETIME PERSIST SCAN KEYS RANDOMKEY FLUSHDB "
     "FLUSHALL SET GET GETEX GETDEL GETSET SETEX PSETEX SETNX MGET MSET MSETNX APPEND STRLEN GETRANGE SETRANGE "
     "INCR DECR INCRBY DECRBY INCRBYFLOAT MULTI EXEC DISCARD WATCH UNWATCH SETBIT GETBIT BITCOUNT BITPOS BITOP BITFIELD "
-    "BITFIELD_RO LCS SUBSTR MSETEX DELEX DELIFEQ INCREX CL.THROTTLE"
+    "BITFIELD_RO LCS SUBSTR MSETEX DELEX DELIFEQ INCREX CL.THROTTLE SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE "
+    "SSUBSCRIBE SUNSUBSCRIBE PUBLISH SPUBLISH PUBSUB"
 ).split()
 BEFORE_AUTH = {"HELLO", "AUTH", "QUIT", "RESET"}
 
@@ -146,6 +147,20 @@ def _(t):
     connection.in_step()
     after = t.server.memory_bytes()
     assert abs(after - mid) < 64 * MIB, f"memory went from {mid} to {after}"
+
+
+@attack(3, "a subscriber that does not read is closed at its limit and slows nobody", growth_mib=96)
+def _(t):
+    publisher, reader, deaf = t.connect(), t.connect(), t.use(Connection(port=t.port, receive_buffer=4096))
+    for one in (reader, deaf):
+        equal(list(one.call("SUBSCRIBE", "c")), [b"subscribe", b"c", 1])
+    payload = b"x" * (256 << 10)
+    reached = []
+    for number in range(400):  # 100 MiB; the limit of the class is 32
+        reached.append(publisher.call("PUBLISH", "c", b"%d:" % number + payload))
+        equal(reader.reply()[2][:8], (b"%d:" % number + payload)[:8])
+    assert reached[0] == 2 and reached[-1] == 1, f"reached {reached[0]} at first, {reached[-1]} in the end"
+    assert 100 < reached.index(1) < 250, f"closed after {reached.index(1)} messages of 256 KiB"
 
 
 @attack(3, "writing without ever reading does not grow the server", growth_mib=64,
@@ -494,7 +509,10 @@ WORDS = [
     "ASYNC", "SYNC", "IFEQ", "WRITE", "ALL", "NORMAL", "MASTER", "LADDR", "BIT", "u8", "i64", "#2", "INCRBY", "OVERFLOW",
     "SAT", "FAIL", "AND", "DIFF", "IDX", "LEN",
 ]  # fmt: skip
-NOT_AT_RANDOM = {"SHUTDOWN", "QUIT", "RESET"}  # end the connection or the server as they should
+# They answer once for each name, or none.
+SUBSCRIBING = {"SUBSCRIBE", "UNSUBSCRIBE", "PSUBSCRIBE", "PUNSUBSCRIBE", "SSUBSCRIBE", "SUNSUBSCRIBE"}
+# The others end the connection or the server as they should.
+NOT_AT_RANDOM = {"SHUTDOWN", "QUIT", "RESET"} | SUBSCRIBING
 
 
 @attack(15, "20,000 random requests of known words: one reply each, and the server lives")
@@ -543,6 +561,14 @@ def _(t):
             for word in ("", "0", "x", "\x00\xff"):
                 connection.call(name, *[word] * count)
                 connection.in_step(f"{name} {count}") if name != "MULTI" else connection.call("DISCARD")
+    listener = t.use(server.connect(protocol=3))
+    for name in sorted(SUBSCRIBING):
+        for count in range(9):
+            for word in ("", "0", "x", "\x00\xff"):
+                listener.send(encode(name, *[word] * count) + encode("ECHO", f"{name} {count}"))
+                while isinstance(reply := listener.reply(), (Push, Error)):
+                    pass
+                equal(reply, f"{name} {count}".encode())
     for name in ("CLIENT", "CONFIG", "COMMAND"):
         listed = connection.call("COMMAND", "INFO", name)[0]
         for row in listed[9] if len(listed) > 9 else []:
@@ -583,3 +609,52 @@ def _(t):
     equal(connection.call("CONFIG", "GET", "*?" * 200 + "!"), [])
     for odd in ("[", "[a", "[^", "[a-", "\\", "[]", "[\\", "**" * 1000 + "z"):
         equal(connection.call("KEYS", odd), [], f"KEYS {odd[:10]!r}")
+
+
+# --- class 6: memory through small requests, as far as messages and client-side caching go -------------
+
+
+@attack(6, "100,000 channels and patterns of one client are counted, and given back", growth_mib=96)
+def _(t):
+    connection, other = t.connect(), t.connect()
+    for command in ("SUBSCRIBE", "PSUBSCRIBE"):
+        for start in range(0, 50_000, 1000):
+            connection.send(encode(command, *(f"some:channel:{i}" for i in range(start, start + 1000))))
+            for _ in range(1000):
+                connection.reply()
+    equal(other.call("PUBSUB", "NUMPAT"), 50_000)
+    if not t.is_redis:
+        shown = [line for line in other.call("INFO", "memory").split(b"\r\n") if b"mem_client_subscriptions" in line]
+        assert int(shown[0].split(b":")[1]) > 10 * MIB, shown
+    connection.close()
+    wait_until(lambda: other.call("PUBSUB", "NUMPAT") == 0, "the subscriptions to end")
+
+
+@attack(3, "a client that broadcasts and does not read what others change is closed", growth_mib=192,
+        redis="Redis keeps all of it: normal clients have no limit")
+def _(t):
+    deaf, writer = t.connect(protocol=3), t.connect()
+    equal(deaf.call("CLIENT", "TRACKING", "ON", "BCAST"), "OK")
+    for number in range(2000):
+        writer.call("SET", "k" * 100_000 + str(number), "v", "PX", "1")
+        if number % 50 == 49 and b"tracking_clients:0" in writer.call("INFO", "clients"):
+            break
+    assert number < 1500, f"{number} invalidations of 100 kB are kept for one client"
+
+
+@attack(6, "a client that tracks and reads a million names costs what tracking-table-max-keys allows", growth_mib=96)
+def _(t):
+    connection, other = t.connect(protocol=3), t.connect()
+    equal(other.call("CONFIG", "SET", "tracking-table-max-keys", "100000"), "OK")
+    equal(connection.call("CLIENT", "TRACKING", "ON"), "OK")
+    told = 0
+    for start in range(0, 1_000_000, 1000):
+        connection.send(encode("MGET", *(f"name:{i}" for i in range(start, start + 1000))))
+        while isinstance(reply := connection.reply(), Push):
+            told += 1
+        equal(len(reply), 1000)
+    info = other.call("INFO", "stats")
+    keys = int(info.split(b"tracking_total_keys:")[1].split(b"\r\n")[0])
+    assert keys <= 110_000, f"{keys} keys are remembered"
+    assert told > 800_000, f"only {told} were told to be forgotten"
+    equal(other.call("CONFIG", "SET", "tracking-table-max-keys", "1000000"), "OK")

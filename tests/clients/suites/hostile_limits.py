@@ -321,6 +321,24 @@ def _(t):
     equal(connection.call("KEYS", "*" * 1000 + "a"), [many.encode()])
 
 
+@attack(7, "patterns of half a megabyte do not hold up who publishes, and hear nothing", growth_mib=64,
+        redis="Redis matches for hours")
+def _(t):
+    many, half = "a" * (MIB // 2), "a" * (MIB // 4)
+    dear, plain, speaker = t.connect(protocol=3), t.connect(), t.connect()
+    for pattern in (f"*{half}b", f"*?{half}b", f"*[{half}]b", f"{'*a' * 99999}b"):
+        dear.call("PSUBSCRIBE", pattern)
+    for pattern in ("*", "a*", "*a"):
+        plain.call("PSUBSCRIBE", pattern)
+    plain.call("SUBSCRIBE", many + "a")
+    for _ in range(5):
+        equal(speaker.call("PUBLISH", many + "a", "x"), 4)
+        equal([plain.reply()[0] for _ in range(4)].count(b"pmessage"), 3)
+    equal(speaker.call("PUBSUB", "CHANNELS", f"*{half}b"), TOO_DEAR)
+    equal(speaker.call("PUBSUB", "CHANNELS", "a*"), [(many + "a").encode()])
+    dear.in_step()
+
+
 @attack(7, "patterns nested a hundred thousand deep, and what is not closed in them")
 def _(t):
     connection = t.connect()

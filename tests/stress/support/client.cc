@@ -136,8 +136,12 @@ Value Client::receive() {
     case ':':
       value.integer = to_integer(header.substr(1));
       return value;
+    case '_':
+      return value;
     case '$':
     case '*':
+    case '%':
+    case '>':
       break;
     default:
       require(false, "not a reply: " + std::string(header));
@@ -148,7 +152,8 @@ Value Client::receive() {
   } else if (value.type == '$') {
     value.text = bytes(static_cast<size_t>(count) + 2).substr(0, static_cast<size_t>(count));
   } else {
-    for (int64_t i = 0; i < count; ++i) value.elements.push_back(receive());
+    const int64_t elements = value.type == '%' ? 2 * count : count;
+    for (int64_t i = 0; i < elements; ++i) value.elements.push_back(receive());
   }
   return value;
 }

@@ -1,4 +1,5 @@
-// Client: a blocking connection to a server on the loopback interface, and RESP2 replies as values.
+// Client: a blocking connection to a server on the loopback interface, and replies as values: all
+// of RESP2, of RESP3 what HELLO, strings and pushes need.
 //
 // Whatever should not happen (no connection, a closed one, a malformed reply, half a minute of
 // silence) throws std::runtime_error. Thread: one at a time.
@@ -12,7 +13,7 @@
 namespace larder::stress {
 
 struct Value {
-  char type = '_';  // '+', '-', ':', '$', '*'; '_' for null
+  char type = '_';  // '+', '-', ':', '$', '*', '%', '>'; '_' for null
   std::string text;
   int64_t integer = 0;
   std::vector<Value> elements;

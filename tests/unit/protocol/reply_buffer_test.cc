@@ -187,6 +187,25 @@ TEST_CASE("a buffer takes over all that another holds") {
   CHECK(blob.released == 1);
 }
 
+TEST_CASE("text is put in between what was there and what was pinned") {
+  Blob before{"(1)"};
+  Blob behind{"(2)"};
+  ReplyBuffer buffer;
+  buffer.append("head");
+  buffer.append_pinned(before.pin());
+  const size_t place = buffer.view().size();
+  buffer.append("reply");
+  buffer.append_pinned(behind.pin());
+  buffer.append("end");
+  const std::string pushes(3000, 'p');
+  buffer.insert(place, pushes);
+  CHECK(rest_after(buffer, 0) == "head(1)" + pushes + "reply(2)end");
+  buffer.insert(buffer.view().size(), "!");
+  buffer.insert(0, "!");
+  CHECK(rest_after(buffer, 0) == "!head(1)" + pushes + "reply(2)end!");
+  CHECK(buffer.size() == 4 + 3 + 3000 + 5 + 3 + 3 + 2);
+}
+
 TEST_CASE("truncating drops the tail") {
   Blob blob{"pin"};
   ReplyBuffer buffer;

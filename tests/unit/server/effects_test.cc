@@ -17,15 +17,34 @@ using support::Actor;
 using support::node_options;
 using support::Words;
 
+std::string letter(EventClass event_class) {
+  switch (event_class) {
+    case EventClass::generic:
+      return "g";
+    case EventClass::string:
+      return "$";
+    case EventClass::list:
+      return "l";
+    case EventClass::expired:
+      return "x";
+    case EventClass::evicted:
+      return "e";
+    case EventClass::key_is_new:
+      return "n";
+    case EventClass::key_miss:
+      return "m";
+  }
+  return "?";
+}
+
 class Listener final : public EffectListener {
  public:
   void on_record(const EffectRecord& record) override {
     records.emplace_back(record.bytes);
     offsets.push_back(record.end_offset);
     for (const KeyEvent& event : record.events) {
-      events.push_back(std::string(1, static_cast<char>(event.event_class)) + " " +
-                       std::string(event.name) + " " + std::to_string(event.database) + " " +
-                       event.key);
+      events.push_back(letter(event.event_class) + " " + std::string(event.name) + " " +
+                       std::to_string(event.database) + " " + event.key);
     }
   }
 
