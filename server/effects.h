@@ -49,7 +49,7 @@ struct KeyEvent {
 class EffectBatch {
  public:
   void clear();
-  bool empty() const { return commands_.empty(); }
+  bool empty() const { return commands_.empty() && events_.empty(); }
 
   void add(unsigned database, std::span<const std::string_view> command);
   void add(unsigned database, std::initializer_list<std::string_view> command) {
@@ -59,6 +59,10 @@ class EffectBatch {
                  std::string_view key);
 
   std::span<const KeyEvent> events() const { return events_; }
+
+  // What followers will be told so far; and that they shall not be told what came after.
+  size_t command_count() const { return commands_.size(); }
+  void forget_commands_after(size_t count);
 
  private:
   friend class EffectLog;

@@ -27,6 +27,7 @@ constexpr Group kGroups[] = {
     {"list", "Lists"},
     {"generic", "Keys"},
     {"transactions", "Transactions"},
+    {"scripting", "Scripts"},
     {"connection", "Connections"},
     {"server", "Server"},
 };
