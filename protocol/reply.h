@@ -3,12 +3,13 @@
 //   line   := ( '+' | '-' ) text CRLF        integer := ':' number CRLF
 //   bulk   := '$' length CRLF bytes CRLF     verbatim := '=' length CRLF format ':' bytes CRLF
 //   real   := ',' number CRLF                boolean := '#' ( 't' | 'f' ) CRLF
+//   big    := '(' digits CRLF
 //   null   := '_' CRLF | '$-1' CRLF | '*-1' CRLF
 //   header := ( '*' | '%' | '~' | '>' ) count CRLF, then the elements
 //
 // Where RESP2 lacks a type, the RESP2 form that Redis uses for it is written: a map becomes a flat
-// array, a set or a push an array, a double or verbatim text a bulk string, a boolean an integer,
-// null `$-1` or `*-1`.
+// array, a set or a push an array, a double, big number or verbatim text a bulk string, a boolean
+// an integer, null `$-1` or `*-1`.
 //
 // Invariant: error and simple-string texts never break the framing. CR, LF and NUL in them become
 // spaces here, in one place, whatever the text came from. Who writes a header owes its elements;
@@ -70,6 +71,11 @@ class Reply {
   void real(double value);
   // A double that was written already, in more digits or by other rules than real() has.
   void real_text(std::string_view number);
+  // An integer of any size, as text; a bulk string in RESP2.
+  void big_number(std::string_view digits) {
+    if (dialect_ == Dialect::resp2) return bulk(digits);
+    line('(', digits);
+  }
 
   // Headers; the caller then writes `count` elements (for map: `pairs` times key and value).
   void array(size_t count) { header('*', count); }

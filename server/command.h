@@ -21,6 +21,7 @@ namespace larder::server {
 class KeyContext;
 class SessionContext;
 class NodeContext;
+class ScriptContext;
 class NodeTask;
 struct Key;
 struct Session;
@@ -41,12 +42,14 @@ struct Serving {
   // Answers as the command would have, had it found that; effects are said as usual.
   void (*serve)(KeyContext&, const Key& ready, protocol::Arguments, protocol::Reply&) = nullptr;
 };
+// With the node's script engine; runs commands itself. The reply is written at the very end.
+using ScriptHandler = void (*)(ScriptContext&, protocol::Arguments, protocol::Reply&);
 // EXEC runs other handlers, so the dispatcher is its handler.
 struct ExecHandler {};
 
 class Handler {
  public:
-  enum class Reach : uint8_t { none, keys, session, keys_and_session, node, exec };
+  enum class Reach : uint8_t { none, keys, session, keys_and_session, node, script, exec };
 
   constexpr Handler() : reach_(Reach::none), keys_(nullptr) {}
   constexpr Handler(KeysHandler handler) : reach_(Reach::keys), keys_(handler) {}
@@ -54,6 +57,7 @@ class Handler {
   constexpr Handler(KeysAndSessionHandler handler)
       : reach_(Reach::keys_and_session), keys_and_session_(handler) {}
   constexpr Handler(NodeHandler handler) : reach_(Reach::node), node_(handler) {}
+  constexpr Handler(ScriptHandler handler) : reach_(Reach::script), script_(handler) {}
   constexpr Handler(ExecHandler) : reach_(Reach::exec), keys_(nullptr) {}
 
   constexpr Reach reach() const { return reach_; }
@@ -61,6 +65,7 @@ class Handler {
   constexpr SessionHandler session() const { return session_; }
   constexpr KeysAndSessionHandler keys_and_session() const { return keys_and_session_; }
   constexpr NodeHandler node() const { return node_; }
+  constexpr ScriptHandler script() const { return script_; }
 
  private:
   Reach reach_;
@@ -69,6 +74,7 @@ class Handler {
     SessionHandler session_;
     KeysAndSessionHandler keys_and_session_;
     NodeHandler node_;
+    ScriptHandler script_;
   };
 };
 
@@ -80,6 +86,7 @@ enum class LockPlan : uint8_t {
   cursor,      // grows while it runs, before any write (SCAN)
   watched,     // those of the session's watched keys
   exec,        // those of all queued and watched keys
+  script,      // those of its keys, and whatever else its script comes to
 };
 
 enum CommandFlag : uint32_t {
@@ -119,6 +126,7 @@ enum Category : uint32_t {
   kAdminCategory = 1u << 5,
   kBitmapCategory = 1u << 6,
   kListCategory = 1u << 7,
+  kScriptingCategory = 1u << 8,
 };
 
 enum KeyFlag : uint32_t {  // as in COMMAND INFO's key specifications
@@ -206,7 +214,8 @@ consteval void check_row(const CommandRow& row) {
     row_errors::write_and_readonly_exclude_each_other();
   }
   const bool has_keys = row.keys.first != 0 && (row.keys.flags & kKeyNotKey) == 0;
-  if ((row.locks == LockPlan::keys) != has_keys) {
+  const bool locks_keys = row.locks == LockPlan::keys || row.locks == LockPlan::script;
+  if (locks_keys != has_keys) {
     row_errors::key_positions_and_lock_plan_disagree();
   }
   if (row.keys.first != 0 && row.keys.step <= 0) row_errors::key_positions_and_lock_plan_disagree();
@@ -222,6 +231,11 @@ consteval void check_row(const CommandRow& row) {
     row_errors::reach_and_lock_plan_disagree();
   }
   if (reaches_keys && row.locks == LockPlan::nothing) row_errors::reach_and_lock_plan_disagree();
+  const bool is_script = reach == Handler::Reach::script;
+  if (is_script ? row.locks != LockPlan::script && row.locks != LockPlan::nothing
+                : row.locks == LockPlan::script) {
+    row_errors::reach_and_lock_plan_disagree();
+  }
   if (row.docs.summary.empty() || row.docs.group.empty()) {
     row_errors::summary_and_group_are_required();
   }

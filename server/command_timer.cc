@@ -47,6 +47,14 @@ void CommandTimer::note(const Session& session, const Command& command,
                         WorkerStats& stats) {
   duration_ns = std::max<int64_t>(duration_ns, 0);
   timed_ns_ += duration_ns;
+  note_inner(command, duration_ns, stats);
+  if (is_slow(command, duration_ns)) log_slow(session, arguments, duration_ns, now_us, {});
+  note_latency(command.row->has_flag(kFast) ? LatencyKind::fast_command : LatencyKind::command,
+               duration_ns, now_us);
+}
+
+void CommandTimer::note_inner(const Command& command, int64_t duration_ns, WorkerStats& stats) {
+  duration_ns = std::max<int64_t>(duration_ns, 0);
   const CommandRow& row = *command.row;
   CommandStats& counters = stats.commands[command.index];
   uint64_t stands_for = 1;
@@ -57,9 +65,6 @@ void CommandTimer::note(const Session& session, const Command& command,
   }
   counters.measured_ns += static_cast<uint64_t>(duration_ns) * stands_for;
   if (tracks_times_) stats.times[command.index].add(duration_ns, stands_for);
-  if (is_slow(command, duration_ns)) log_slow(session, arguments, duration_ns, now_us, {});
-  note_latency(row.has_flag(kFast) ? LatencyKind::fast_command : LatencyKind::command, duration_ns,
-               now_us);
 }
 
 bool CommandTimer::is_slow(const Command& command, int64_t duration_ns) const {

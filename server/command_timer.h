@@ -52,6 +52,9 @@ class CommandTimer {
   void note(const Session& session, const Command& command, protocol::Arguments arguments,
             int64_t duration_ns, int64_t now_us, WorkerStats& stats);
 
+  // The same for a command that ran inside of a script, whose time has its own.
+  void note_inner(const Command& command, int64_t duration_ns, WorkerStats& stats);
+
   // Is anything untimed that somebody wants to hear of, and from how long on?
   bool times_groups() const { return group_limit_ns_ != kNever; }
   int64_t group_limit_ns() const { return group_limit_ns_; }

@@ -26,6 +26,7 @@ enum class Hold : uint8_t {
   round,   // workers are doing their part of a node-wide command
   output,  // the client does not read its replies
   key,     // its last command waits for a key (session.waiter)
+  script,  // its script needs several turns
 };
 
 struct Connection {

@@ -15,6 +15,7 @@
 #include "server/latency_history.h"
 #include "server/node_task.h"
 #include "server/pubsub/topic_kind.h"
+#include "server/scripting/engine.h"
 #include "server/session.h"
 #include "server/slow_log.h"
 
@@ -72,6 +73,8 @@ struct NodeServices {
   // Nanoseconds since some moment, for measuring how long things take (precise_clock.h). Any
   // thread. None: everything takes no time.
   std::function<int64_t()> precise_ns;
+  // What scripts write into the log. Any worker's thread.
+  std::function<void(config::LogLevel, std::string_view text)> log;
   // DEBUG SLEEP: puts the calling thread to sleep.
   std::function<void(int64_t duration_ns)> sleep_ns;
   // Ends the server: gracefully (replies on their way still leave) or at once.
@@ -179,6 +182,25 @@ class NodeContext {
 
 class TrackingTable;
 
+// For commands that run scripts or handle them. The engine is the caller's, and everything happens
+// on its fiber: so it may stop, and what was in the connection's buffers may be gone then.
+// Arguments hold until the script begins.
+class ScriptContext {
+ public:
+  ScriptContext(ScriptEngine& engine, ScriptHost& host, bool out_of_memory)
+      : engine_(&engine), host_(&host), out_of_memory_(out_of_memory) {}
+
+  ScriptEngine& engine() { return *engine_; }
+  ScriptHost& host() { return *host_; }
+  // Commands that need memory would be refused now.
+  bool out_of_memory() const { return out_of_memory_; }
+
+ private:
+  ScriptEngine* engine_;
+  ScriptHost* host_;
+  bool out_of_memory_;
+};
+
 // What finish() may do.
 struct FinishContext {
   Session& session;
@@ -189,6 +211,7 @@ struct FinishContext {
   LatencyHistory& latency_history;
   TrackingTable& tracking;
   unsigned worker;  // the one that runs it
+  ScriptEngine& scripts;
   const NodeServices& services;
   const NodeFacts& facts;
   const CommandTable& commands;

@@ -6,6 +6,7 @@
 #include "server/expiry_duty.h"
 #include "server/key_arguments.h"
 #include "server/node.h"
+#include "server/script_run.h"
 #include "server/text/ascii.h"
 
 namespace larder::server {
@@ -46,6 +47,10 @@ Dispatcher::Dispatcher(Node& node, unsigned worker_index, uint64_t random_seed)
   environment_.random_state[0] = random_seed * 0x9E3779B97F4A7C15ULL + 1;
   environment_.random_state[1] = random_seed ^ 0xD1B54A32D192ED03ULL;
   use_config(node.config_store().current());
+}
+
+Dispatcher::~Dispatcher() {
+  end_script();
 }
 
 void Dispatcher::use_config(std::shared_ptr<const Config> config) {
@@ -191,15 +196,24 @@ Outcome Dispatcher::queue(Session& session, const Request& request, Reply& reply
   return Outcome::done;
 }
 
+bool Dispatcher::is_far_over_limit() const {
+  return has_memory_limit_ && environment_.expiry == ExpiryMode::remove &&
+         environment_.memory->is_far_over_limit();
+}
+
 bool Dispatcher::is_paused(const Session& session, const Command& command) const {
+  const auto may_write = [](const CommandRow& row) {
+    return row.has_flag(kWrite) ||
+           (row.locks == LockPlan::script && !row.has_flag(kReadonly));
+  };
   if (pause_ == PauseMode::all) return true;
-  if (command.row->has_flag(kWrite)) return true;
+  if (may_write(*command.row)) return true;
   if (command.row->handler.reach() != Handler::Reach::exec || !session.in_transaction()) {
     return false;
   }
   return std::any_of(session.transaction->queue.begin(), session.transaction->queue.end(),
-                     [](const QueuedCommand& queued) {
-                       return queued.command().row->has_flag(kWrite);
+                     [&](const QueuedCommand& queued) {
+                       return may_write(*queued.command().row);
                      });
 }
 
@@ -207,7 +221,7 @@ void Dispatcher::begin_turn() {
   set_monitored(node_.monitor_count().load(std::memory_order_acquire) > 0);
   look_at_tracking();
   is_congested_ = node_.channels().is_congested();
-  holds_back_ = is_congested_ || pause_ != PauseMode::none;
+  look_for_busy_script();
 }
 
 void Dispatcher::look_at_tracking() {
@@ -290,12 +304,18 @@ Outcome Dispatcher::run(Session& session, const Request& request, Reply& reply) 
       return refuse(session, command, "ERR Replica can't interact with the keyspace", reply);
     }
   }
-  if (holds_back_ && is_held_back(session, *command)) [[unlikely]] {
-    // A ticket that it holds since it was parked would keep all others waiting as long.
-    node_.keyspace().return_exclusive_ticket(ticket_name(session));
-    if (pause_ != PauseMode::none && is_paused(session, *command)) return Outcome::paused;
-    ++stats_.parked_commands;
-    return Outcome::parked;
+  if (holds_back_) [[unlikely]] {
+    if (is_busy_ && !row.has_flag(kAllowBusy)) {
+      abandon(session);  // what it got before it was parked
+      return refuse(session, command, ScriptEngine::kBusyError, reply);
+    }
+    if (is_held_back(session, *command)) {
+      // A ticket that it holds since it was parked would keep all others waiting as long.
+      node_.keyspace().return_exclusive_ticket(ticket_name(session));
+      if (pause_ != PauseMode::none && is_paused(session, *command)) return Outcome::paused;
+      ++stats_.parked_commands;
+      return Outcome::parked;
+    }
   }
   session.last_command = command;
   if (session.in_transaction() && !row.has_flag(kTransactionControl)) [[unlikely]] {
@@ -318,6 +338,9 @@ Outcome Dispatcher::run(Session& session, const Request& request, Reply& reply) 
     case Handler::Reach::node:
       outcome = run_node(session, request, reply);
       break;
+    case Handler::Reach::script:
+      outcome = run_script(session, request, reply);
+      break;
     case Handler::Reach::exec:
       outcome = run_exec(session, request, reply);
       break;
@@ -335,6 +358,8 @@ Outcome Dispatcher::run(Session& session, const Request& request, Reply& reply) 
       show_monitors(session, row, request.arguments);
   } else if (outcome == Outcome::parked) {
     ++stats_.parked_commands;
+  } else if (outcome == Outcome::suspended) {
+    script_->begin_ns = begin_ns;
   }
   return outcome;
 }
@@ -346,6 +371,7 @@ void Dispatcher::count_reply(const Command& command, Reply& reply, size_t begin)
   const std::string_view written = reply.buffer().view();
   if (written.size() > begin && written[begin] == '-') [[unlikely]] {
     ++counters.failed;
+    if (std::exchange(error_is_counted_, false)) return;
     stats_.count_error(written.substr(begin + 1, WorkerStats::kMostErrorCodeBytes + 1));
   }
 }
@@ -420,6 +446,7 @@ Outcome Dispatcher::run_wide(Session& session, const Request& request, Reply& re
     case LockPlan::nothing:
     case LockPlan::cursor:
     case LockPlan::exec:
+    case LockPlan::script:
       break;
   }
   const bool all = row.locks == LockPlan::all_shards;
@@ -525,6 +552,7 @@ void Dispatcher::finish_task(NodeTask& task, Session& session, KeyContext* keys,
                         .latency_history = node_.latency_history(),
                         .tracking = node_.tracking(),
                         .worker = worker_index_,
+                        .scripts = node_.scripts(),
                         .services = node_.services(),
                         .facts = node_.facts(),
                         .commands = node_.commands(),
@@ -575,31 +603,36 @@ Outcome Dispatcher::run_exec(Session& session, const Request& request, Reply& re
   }
   ShardSet shards;
   bool all = false;
+  bool scripts = false;
   for (const WatchedKey& watched : session.watched) shards.add(storage::shard_of(watched.hash));
   keys_.clear();
   for (const QueuedCommand& queued : transaction.queue) {
     const CommandRow& row = *queued.command().row;
     all = all || row.locks == LockPlan::all_shards || row.locks == LockPlan::cursor;
-    if (row.locks == LockPlan::keys) extract_keys(row, queued.arguments(), shards);
+    scripts = scripts || row.handler.reach() == Handler::Reach::script;
+    if (row.locks == LockPlan::keys || row.locks == LockPlan::script) {
+      extract_keys(row, queued.arguments(), shards);
+    }
   }
-  if (transaction.refused) all = false;
+  if (transaction.refused) all = scripts = false;
   if (!node_.keyspace().may_start(ticket_name(session))) return Outcome::parked;
-  if (!(all ? lock_all(session) : lock_with_waiters(shards, keys_))) return Outcome::parked;
-  if (keeps_ranks_) begin(all ? ShardSet::all() : shards);
-
-  const bool holds = !transaction.refused && watches_hold(session);
-  KeyContext(environment_, session.database, {}, request.arguments, nullptr).unwatch_all(session);
-  const std::unique_ptr<Transaction> running = std::move(session.transaction);
-  if (running->refused) {
-    reply.error("EXECABORT Transaction discarded because of previous errors.");
-  } else if (!holds) {
-    reply.null_array();
-  } else {
-    run_queue(session, *running, all ? ShardSet::all() : shards, reply);
+  if (scripts && !take_script_token()) return Outcome::parked;
+  if (!(all ? lock_all(session) : lock_with_waiters(shards, keys_))) {
+    if (scripts) node_.scripts().give_back();
+    return Outcome::parked;
   }
+  if (keeps_ranks_) begin(all ? ShardSet::all() : shards);
+  std::unique_ptr<Transaction> running = std::move(session.transaction);
+  if (scripts) {
+    // It holds all the locks; others may start, and wait for those.
+    if (all) node_.keyspace().return_exclusive_ticket(ticket_name(session));
+    forget_keys();
+    return start_script(session, request, all ? ShardSet::all() : shards, std::move(running),
+                        reply);
+  }
+  run_transaction(session, *running, all ? ShardSet::all() : shards, reply);
   if (!environment_.ready.empty()) serve_waiters(all ? ShardSet::all() : shards);
   if (session.tracking != nullptr) finish_reads(session);
-  session.gathered.clear();
   commit_effects(/*together=*/true, session.id);
   settle(all ? ShardSet::all() : shards);
   if (keeps_ranks_) ranks_.tick();
@@ -610,6 +643,20 @@ Outcome Dispatcher::run_exec(Session& session, const Request& request, Reply& re
   }
   forget_keys();
   return session.to_apply.empty() ? Outcome::done : Outcome::applying;
+}
+
+void Dispatcher::run_transaction(Session& session, const Transaction& transaction,
+                                 const ShardSet& locked, Reply& reply) {
+  const bool holds = !transaction.refused && watches_hold(session);
+  KeyContext(environment_, session.database, {}, {}, nullptr).unwatch_all(session);
+  if (transaction.refused) {
+    reply.error("EXECABORT Transaction discarded because of previous errors.");
+  } else if (!holds) {
+    reply.null_array();
+  } else {
+    run_queue(session, transaction, locked, reply);
+  }
+  session.gathered.clear();
 }
 
 // Makes the tasks of queued node-wide commands, one for each in order (null where the command will
@@ -656,8 +703,7 @@ void Dispatcher::run_queue(Session& session, const Transaction& transaction, con
     const CommandRow& row = *queued.command().row;
     const Arguments arguments = queued.arguments();
     const size_t begin = reply.buffer().view().size();
-    if (has_memory_limit_ && row.has_flag(kDenyOom) && environment_.expiry == ExpiryMode::remove &&
-        environment_.memory->is_far_over_limit()) [[unlikely]] {
+    if (row.has_flag(kDenyOom) && is_far_over_limit()) [[unlikely]] {
       ++stats_.commands[queued.command().index].rejected;
       stats_.count_error(kOutOfMemory);
       reply.error(kOutOfMemory);
@@ -694,6 +740,12 @@ void Dispatcher::run_queue(Session& session, const Transaction& transaction, con
         }
         break;
       }
+      case Handler::Reach::script: {
+        if (monitored_) show_monitors(session, row, arguments);
+        ScriptContext context(node_.scripts(), *script_, script_->out_of_memory());
+        row.handler.script()(context, arguments, reply);
+        break;
+      }
       case Handler::Reach::exec:
       case Handler::Reach::none:
         break;
@@ -704,7 +756,8 @@ void Dispatcher::run_queue(Session& session, const Transaction& transaction, con
     if (session.tracking != nullptr) note_reads(session, row, keys_);
     count_reply(queued.command(), reply, begin);
     note_time(session, queued.command(), arguments, begin_ns);
-    if (monitored_) show_monitors(session, row, arguments);
+    const bool is_shown = row.handler.reach() == Handler::Reach::script;
+    if (monitored_ && !is_shown) show_monitors(session, row, arguments);
   }
   environment_.inside_exec = false;
 }

@@ -31,11 +31,13 @@
 namespace larder::server {
 
 class Node;
+class ScriptRun;
 class Waiter;
 
 enum class Outcome : uint8_t {
   done,       // answered (or deliberately not)
   parked,     // a shard stayed taken: try again soon
+  suspended,  // a script needs longer: see resume_script(). The request's bytes are not needed
   paused,     // CLIENT PAUSE: try again when it ends
   gathering,  // session.gathered holds tasks every worker must visit first: then try again
   waiting,    // session.waiter waits for a key: the answer comes when it is served
@@ -54,6 +56,7 @@ struct Request {
 class Dispatcher {
  public:
   Dispatcher(Node& node, unsigned worker_index, uint64_t random_seed);
+  ~Dispatcher();
 
   // Finds the row and hashes the first key of a request. The rest happens in run().
   // For a batch of requests, what leads to their entries in `database` is fetched in four stages,
@@ -65,6 +68,16 @@ class Dispatcher {
   void prefetch_entry(const Request& request, unsigned database) const;
 
   [[nodiscard]] Outcome run(Session& session, const Request& request, protocol::Reply& reply);
+
+  // Is there a script that has paused? Then resume_script() is to be called each turn, with the
+  // monotonic time of the turn, until it says that the script has ended; then take_script_reply(),
+  // which answers as run() would have.
+  bool has_paused_script() const;
+  bool has_paused_script_of(const Session& session) const;
+  [[nodiscard]] bool resume_script(int64_t now_ns);
+  [[nodiscard]] Outcome take_script_reply(protocol::Reply& reply);
+  // Ends it unfinished, because the worker ends.
+  void end_script();
 
   // The client is gone or starts over: gives its watches back. False: a shard is taken, try again.
   [[nodiscard]] bool release_watches(Session& session);
@@ -94,10 +107,13 @@ class Dispatcher {
   void pass_time();
   void set_pause(PauseMode mode) {
     pause_ = mode;
-    holds_back_ = is_congested_ || mode != PauseMode::none;
+    weigh_requests();
   }
   // Looks at what other workers say of the node: once a turn, before requests run.
   void begin_turn();
+  // Does a script run for so long that others are refused? Beside each turn, looked up by who runs
+  // one.
+  void look_for_busy_script();
   // Does any client of the node track? Then changes of keys are told.
   void look_at_tracking();
   // Letters that have to be handed out before the reply of the request that just ran is complete,
@@ -108,6 +124,12 @@ class Dispatcher {
   [[nodiscard]] bool evict_slice();
 
  private:
+  // Is there anything that requests have to be held back or refused for?
+  void weigh_requests() {
+    holds_back_ = is_congested_ || is_busy_ || pause_ != PauseMode::none;
+  }
+  friend class ScriptRun;
+
   Outcome refuse(Session& session, const Command* command, std::string_view error,
                  protocol::Reply& reply);
   Outcome refuse_unknown(Session& session, protocol::Arguments arguments, protocol::Reply& reply);
@@ -117,12 +139,15 @@ class Dispatcher {
   // Whether hits of this command count for eviction.
   void set_touch(const Session& session, const CommandRow& row);
   bool needs_memory(const Session& session, const CommandRow& row) const;
+  // Not even what has begun may take more.
+  bool is_far_over_limit() const;
 
   Outcome run_keys(Session& session, const Request& request, protocol::Reply& reply);
   Outcome run_session(Session& session, const Request& request, protocol::Reply& reply);
   Outcome run_node(Session& session, const Request& request, protocol::Reply& reply);
   Outcome run_exec(Session& session, const Request& request, protocol::Reply& reply);
   Outcome run_wide(Session& session, const Request& request, protocol::Reply& reply);
+  Outcome run_script(Session& session, const Request& request, protocol::Reply& reply);
 
   void finish_task(NodeTask& task, Session& session, KeyContext* keys, bool inside_exec,
                    protocol::Reply& reply);
@@ -130,6 +155,16 @@ class Dispatcher {
                                       protocol::Arguments arguments, protocol::Reply& reply);
 
   bool gather_for_exec(Session& session);
+  // EXEC, with the locks of all its shards.
+  void run_transaction(Session& session, const Transaction& transaction, const ShardSet& locked,
+                       protocol::Reply& reply);
+  // The last part of run_script() and EXEC with scripts.
+  Outcome start_script(Session& session, const Request& request, const ShardSet& locked,
+                       std::unique_ptr<Transaction> transaction, protocol::Reply& reply);
+  // Takes the token, if there is room for what the script may write.
+  [[nodiscard]] bool take_script_token();
+  void run_node_for_script(Session& session, const Command& command, protocol::Arguments arguments,
+                           KeyContext& keys, protocol::Reply& reply);
   bool watches_hold(Session& session);
   void run_queue(Session& session, const Transaction& transaction, const ShardSet& locked,
                  protocol::Reply& reply);
@@ -179,12 +214,16 @@ class Dispatcher {
   int64_t last_second_ = 0;   // what pass_time() last told
   PauseMode pause_ = PauseMode::none;
   bool is_congested_ = false;
-  bool holds_back_ = false;  // some commands have to wait
+  bool holds_back_ = false;  // some commands have to wait, or are refused
   uint32_t published_events_ = 0;        // as settings have it
   std::vector<Key> reads_;               // of the running command, if its client tracks
   std::vector<Letter> earlier_;
   bool earlier_lost_ = false;
   std::vector<std::shared_ptr<Waiter>> served_;
+  bool is_busy_ = false;  // a script is in the way
+  bool no_room_for_script_ = false;
+  bool error_is_counted_ = false;  // that of the script whose reply is counted next
+  std::unique_ptr<ScriptRun> script_;  // made when the first script comes
   std::vector<Key> keys_;                // scratch of extract_keys()
   const Command* last_found_ = nullptr;  // what prepare() found last, if it has no subcommands
   std::string last_name_;                // and as what it was asked for

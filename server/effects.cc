@@ -45,6 +45,11 @@ void EffectBatch::add_event(EventClass event_class, std::string_view name, unsig
   events_.push_back({event_class, name, database, std::string(key)});
 }
 
+void EffectBatch::forget_commands_after(size_t count) {
+  commands_.resize(count);
+  bytes_.resize(count == 0 ? 0 : commands_.back().end);
+}
+
 void EffectLog::attach(EffectListener& listener) {
   std::lock_guard guard(lock_);
   listeners_.push_back(&listener);

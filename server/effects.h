@@ -68,6 +68,10 @@ class EffectBatch {
   std::span<const KeyEvent> events() const { return events_; }
   bool flushes() const { return flushes_; }
 
+  // What followers will be told so far; and that they shall not be told what came after.
+  size_t command_count() const { return commands_.size(); }
+  void forget_commands_after(size_t count);
+
  private:
   friend class EffectLog;
   struct Command {

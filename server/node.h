@@ -15,6 +15,7 @@
 #include "server/memory_account.h"
 #include "server/monitor_feed.h"
 #include "server/pubsub/channel_registry.h"
+#include "server/scripting/engine.h"
 #include "server/tracking/tracking_table.h"
 
 namespace larder::server {
@@ -44,6 +45,7 @@ class Node {
   PauseStore& pause_store() { return pause_store_; }
   SlowLog& slow_log() { return slow_log_; }
   LatencyHistory& latency_history() { return latency_history_; }
+  ScriptEngine& scripts() { return scripts_; }
   const CommandTable& commands() const { return commands_; }
   const NodeFacts& facts() const { return facts_; }
   const NodeServices& services() const { return services_; }
@@ -84,6 +86,7 @@ class Node {
   PauseStore pause_store_;
   SlowLog slow_log_;
   LatencyHistory latency_history_;
+  ScriptEngine scripts_;
   std::vector<std::unique_ptr<Mailbox>> mailboxes_;
   std::vector<Counter> connections_;
   std::vector<MonitorStation> monitor_stations_;

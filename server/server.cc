@@ -114,6 +114,9 @@ NodeOptions Server::node_options(std::function<void(bool at_once)> stop) {
   options.services.precise_ns = make_precise_clock();
   options.services.sleep_ns = sleep_for_ns;
   options.services.stop = std::move(stop);
+  options.services.log = [this](config::LogLevel level, std::string_view text) {
+    log_.write(level, text);
+  };
   options.services.settings_changed = [this](const config::Config& config) {
     log_.set_level(config.loglevel);
   };

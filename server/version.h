@@ -8,5 +8,6 @@ namespace larder::server {
 
 inline constexpr std::string_view kLarderVersion = LARDER_VERSION;
 inline constexpr std::string_view kRedisVersion = "7.4.0";
+inline constexpr int kRedisVersionNumber = 7 << 16 | 4 << 8 | 0;
 
 }  // namespace larder::server

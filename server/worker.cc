@@ -32,7 +32,9 @@ Worker::Worker(Node& node, unsigned index, uint64_t random_seed)
   set_output_check();
 }
 
-Worker::~Worker() = default;
+Worker::~Worker() {
+  dispatcher_.end_script();  // while its session is still there
+}
 
 StepResult Worker::step(const Now& now, std::vector<Event>& events, Ops& ops) {
   now_ = now;
@@ -49,6 +51,7 @@ StepResult Worker::step(const Now& now, std::vector<Event>& events, Ops& ops) {
   if (pause_ != PauseMode::none && environment.now_ms >= pause_until_ms_) {
     pause_clients(PauseMode::none, 0);
   }
+  if (dispatcher_.has_paused_script()) resume_script();
   retry_waiting();
   for (const Event& event : events) on_event(event);
   run_all();
@@ -67,7 +70,8 @@ StepResult Worker::step(const Now& now, std::vector<Event>& events, Ops& ops) {
   if (stopping_ && now_.monotonic_ns >= stop_deadline_ns_) on_stop(/*at_once=*/true);
   stats().operation_rate.sample(environment.now_ms, stats().commands_processed);
 
-  const bool finished = stopping_ && free_slots_.size() == connections_.size() && departed_.empty();
+  const bool finished = stopping_ && free_slots_.size() == connections_.size() &&
+                        departed_.empty() && !dispatcher_.has_paused_script();
   return {wait_ns(), finished};
 }
 
@@ -87,6 +91,8 @@ void Worker::run_duties() {
 int64_t Worker::wait_ns() const {
   if (!departed_.empty() || !former_waiters_.empty() || !garbage_.empty()) return 0;
   if (evicts_more_ || discards_more_) return 0;
+  // A script goes on at once, but leaves room for others if it takes long.
+  if (dispatcher_.has_paused_script()) return script_turns_ < 64 ? 0 : 50'000;
   // Something is parked: whoever holds its shards is running right now, so look again at once, but
   // not for ever (the holder may have been put off its core, or run a long command).
   if (!waiting_.empty()) return parked_turns_ < 64 ? 0 : 50'000;
@@ -304,6 +310,12 @@ void Worker::on_closed(Connection& connection) {
   generations_[slot] = (generations_[slot] + 1) & 0xffffff;
   free_slots_.push_back(slot);
   node_.connection_count(index_).fetch_sub(1, std::memory_order_relaxed);
+  if (dispatcher_.has_paused_script_of(connection.session)) {
+    // The script runs to its end, and its session with it.
+    std::erase(flush_list_, &connection);
+    script_orphan_ = std::move(connections_[slot]);
+    return;
+  }
   forget(std::move(connections_[slot]));
 }
 
@@ -355,6 +367,7 @@ void Worker::on_stop(bool at_once) {
     stop_deadline_ns_ = now_.monotonic_ns + kStopGraceNs;
     ops_->list.push_back({.kind = OpKind::stop_listening});
   }
+  if (at_once && dispatcher_.has_paused_script()) node_.scripts().kill_by_force();
   for (auto& connection : connections_) {
     if (connection == nullptr || connection->closing) continue;
     if (at_once) {
@@ -488,6 +501,9 @@ void Worker::run_request(const CutRequest& cut) {
   }
   if (outcome == Outcome::waiting) {
     input.run = cut.end;
+  } else if (outcome == Outcome::suspended) {
+    input.run = cut.end;
+    script_is_heard_ = heard;
   } else if (outcome == Outcome::done || outcome == Outcome::applying) {
     input.run = cut.end;
     if (session.reply_mode == ReplyMode::skip_this) session.reply_mode = ReplyMode::on;
@@ -510,6 +526,11 @@ void Worker::after_request(Connection& connection, Outcome outcome) {
     case Outcome::parked:
       connection.hold = Hold::parked;
       waiting_.push_back(connection.id);
+      break;
+    case Outcome::suspended:
+      connection.hold = Hold::script;
+      script_connection_ = connection.id;
+      script_turns_ = 0;
       break;
     case Outcome::paused:
       connection.hold = Hold::paused;
@@ -581,6 +602,8 @@ bool Worker::may_go_on(const Connection& connection) const {
       return connection.rounds_missing == 0;
     case Hold::key:
       return connection.session.waiter == nullptr;
+    case Hold::script:
+      return !dispatcher_.has_paused_script_of(connection.session);
     case Hold::output:
       return connection.unsent_bytes() < output_soft_limit(connection) / 2;
   }
@@ -608,6 +631,41 @@ void Worker::retry(Connection& connection) {
     connection.receive_paused = false;
     ops_->list.push_back({.kind = OpKind::resume_receive, .connection = connection.id});
   }
+}
+
+void Worker::resume_script() {
+  ++script_turns_;
+  const bool has_ended = dispatcher_.resume_script(now_.monotonic_ns);
+  Connection* connection = script_orphan_ ? script_orphan_.get() : find(script_connection_);
+  const size_t reply_begin = connection->output.view().size();
+  if (!has_ended) {
+    dispatcher_.look_for_busy_script();
+    // What a transaction around it did before it.
+    if (dispatcher_.environment().attention) attend(*connection, reply_begin, Outcome::suspended);
+    return;
+  }
+  Session& session = connection->session;
+  protocol::ReplyBuffer& output = script_is_heard_ ? connection->output : unheard_;
+  output.set_limit(output_limit_bytes(session));
+  Reply reply(output, session.dialect);
+  const Outcome outcome = dispatcher_.take_script_reply(reply);
+  dispatcher_.look_for_busy_script();
+  attend(*connection, reply_begin, outcome);
+  if (script_orphan_) {
+    if (outcome == Outcome::applying) begin_round(*script_orphan_, /*apply=*/true);
+    return forget(std::move(script_orphan_));
+  }
+  // As run_request() does.
+  if (!script_is_heard_) {
+    if (session.reply_mode == ReplyMode::on) connection->output.append_all_of(unheard_);
+    unheard_.clear();
+    if (unheard_.capacity() > kPooledBufferBytes) unheard_.free_memory();
+  }
+  if (session.reply_mode == ReplyMode::skip_this) session.reply_mode = ReplyMode::on;
+  mark_for_flush(*connection);
+  if (outcome == Outcome::applying) return begin_round(*connection, /*apply=*/true);
+  waiting_.push_back(connection->id);
+  if (connection->unsent_bytes() > output_check_bytes_) check_output(*connection);
 }
 
 void Worker::begin_round(Connection& connection, bool apply) {
@@ -671,6 +729,7 @@ void Worker::flush(Connection& connection) {
   if (connection.sending.empty()) {
     if (connection.output.empty()) {
       give_buffers_back(connection);
+      if (connection.hold == Hold::script) return;  // its reply is yet to come
       if (connection.session.close_after_reply) close(connection);
       return;
     }
@@ -723,8 +782,9 @@ void Worker::close_idle_clients() {
   for (auto& connection : connections_) {
     // Who is paused or waits for a key has asked and waits for us.
     if (connection != nullptr && connection->hold != Hold::paused &&
-        connection->hold != Hold::key && !connection->session.monitoring &&
-        !connection->session.is_subscribed() && connection->last_interaction_ms < oldest) {
+        connection->hold != Hold::key && connection->hold != Hold::script &&
+        !connection->session.monitoring && !connection->session.is_subscribed() &&
+        connection->last_interaction_ms < oldest) {
       close(*connection);
     }
   }

@@ -125,6 +125,7 @@ class Worker final : private WorkerView {
   void retry_waiting();
   bool may_go_on(const Connection& connection) const;
   void retry(Connection& connection);
+  void resume_script();
   void begin_round(Connection& connection, bool apply);
   void do_round(const TaskRound& round);
   void on_round_done(Connection& connection);
@@ -254,6 +255,13 @@ class Worker final : private WorkerView {
   std::vector<Session> departed_;  // sessions whose watches could not be given back yet
 
   bool discards_more_ = false;  // memory of client-side caching is left to be freed
+  // The connection whose script has paused; it may be gone, and then waits in script_orphan_ for
+  // its end.
+  ConnectionId script_connection_;
+  std::unique_ptr<Connection> script_orphan_;
+  bool script_is_heard_ = false;
+  unsigned script_turns_ = 0;
+
   bool evicts_more_ = false;  // eviction has not caught up yet
   ShardSet garbage_;  // shards that may hold memory to be freed in slices
 

@@ -28,6 +28,7 @@ constexpr Group kGroups[] = {
     {"generic", "Keys"},
     {"transactions", "Transactions"},
     {"pubsub", "Messages"},
+    {"scripting", "Scripts"},
     {"connection", "Connections"},
     {"server", "Server"},
 };

@@ -65,7 +65,7 @@ std::vector<std::string_view> categories_of(const CommandRow& row) {
     std::string_view name;
   } all[] = {
       {has(kKeyspaceCategory), "@keyspace"},
-      {row.has_flag(kReadonly), "@read"},
+      {row.has_flag(kReadonly) && !has(kScriptingCategory), "@read"},
       {row.has_flag(kWrite), "@write"},
       {has(kListCategory), "@list"},
       {has(kStringCategory), "@string"},
@@ -78,6 +78,7 @@ std::vector<std::string_view> categories_of(const CommandRow& row) {
       {is_admin || has(kDangerousCategory), "@dangerous"},
       {has(kConnectionCategory), "@connection"},
       {has(kTransactionCategory), "@transaction"},
+      {has(kScriptingCategory), "@scripting"},
   };
   std::vector<std::string_view> names;
   for (const auto& category : all) {

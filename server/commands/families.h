@@ -15,6 +15,7 @@ CommandFamily key_commands();           // keys.cc, move_keys.cc, object.cc
 CommandFamily dump_commands();          // dump.cc
 CommandFamily expiry_commands();        // expiry.cc
 CommandFamily transaction_commands();   // transactions.cc
+CommandFamily script_commands();        // scripting.cc
 CommandFamily connection_commands();    // connection.cc, client.cc
 CommandFamily pubsub_commands();        // pubsub.cc
 CommandFamily server_commands();        // server.cc, and those in parts.h

@@ -181,6 +181,11 @@ void write_memory(const Report& report, Text& text) {
   for (const auto& [name, value] : config::get(report.config, {&kPolicy, 1}, budget)) {
     text.line("maxmemory_policy", value);
   }
+  const ScriptEngine::Usage& scripts = memory.scripts;
+  line_for_machines_and_people("used_memory_lua", scripts.lua_bytes, text);
+  text.line("used_memory_vm_eval", scripts.lua_bytes);
+  text.line("used_memory_scripts_eval", scripts.cache_bytes);
+  text.line("number_of_cached_scripts", scripts.scripts);
   ratio_line("mem_fragmentation_ratio", process.resident_bytes, used);
   difference_line("mem_fragmentation_bytes", process.resident_bytes, used);
   text.line("mem_clients_normal", memory.clients.bytes);
@@ -229,6 +234,7 @@ void write_stats(const Report& report, Text& text) {
   text.line("tracking_total_prefixes", report.context.tracking.prefixes());
   text.line("latest_fork_usec", "0");
   text.line("total_forks", "0");
+  text.line("evicted_scripts", report.context.scripts.usage().evicted);
   text.line("total_error_replies", stats.error_replies);
   text.line("client_query_buffer_limit_disconnections", stats.query_limit_disconnections);
   text.line("client_output_buffer_limit_disconnections", stats.output_limit_disconnections);

@@ -148,7 +148,7 @@ std::optional<KeysOfRequest> keys_of(SessionContext& context, Arguments request,
   KeysOfRequest result{key_flags_of(row, request), row.keys.further_flags, {}};
   if (result.further_flags == 0) result.further_flags = result.flags;
   const KeyArguments places = key_arguments(row, request);
-  if (places.count == 0) {
+  if (places.count == 0 && !row.has_flag(kNoMandatoryKeys)) {
     reply.error("ERR Invalid arguments specified for command");
     return std::nullopt;
   }

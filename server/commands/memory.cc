@@ -87,10 +87,11 @@ class StatsTask final : public MeasuringTask {
       reply.bulk(name);
       reply.real(value);
     };
-    reply.map(allocator ? 18 : 11);
+    reply.map(allocator ? 19 : 12);
     integer("peak.allocated", figures.peak_bytes);
     integer("total.allocated", used);
     integer("clients.normal", figures.clients.bytes);
+    integer("lua.caches", figures.scripts.cache_bytes);
     integer("overhead.total", figures.overhead_bytes);
     integer("keys.count", figures.keys);
     integer("keys.bytes-per-key", figures.keys == 0 ? 0 : used / figures.keys);

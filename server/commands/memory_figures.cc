@@ -5,7 +5,9 @@
 namespace larder::server {
 
 MemoryFigures measure_memory(FinishContext& context, const ClientMemory& clients) {
-  MemoryFigures figures{.clients = clients, .process = context.services.process_facts()};
+  MemoryFigures figures{.clients = clients,
+                        .scripts = context.scripts.usage(),
+                        .process = context.services.process_facts()};
   for (unsigned i = 0; i < storage::kShardCount; ++i) {
     const storage::Shard& shard = context.keys->shard(i);
     figures.used_bytes += shard.bytes();

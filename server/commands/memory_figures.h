@@ -32,6 +32,7 @@ struct MemoryFigures {
   uint64_t limit_bytes = 0;  // 0: none
   uint64_t keys = 0;
   ClientMemory clients;
+  ScriptEngine::Usage scripts;
   ProcessFacts process;
 
   uint64_t dataset_bytes() const { return used_bytes - overhead_bytes; }

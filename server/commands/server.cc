@@ -75,16 +75,19 @@ void flushall(KeyContext& context, Arguments arguments, Reply& reply) {
 // closes.
 class ShutdownTask final : public NodeTask {
  public:
-  explicit ShutdownTask(bool at_once) : at_once_(at_once) {}
+  ShutdownTask(bool at_once, bool no_save) : at_once_(at_once), no_save_(no_save) {}
 
   bool gathers() const override { return false; }
-  void finish(FinishContext& context, Reply&) override {
+  void finish(FinishContext& context, Reply& reply) override {
+    // Half of what a script writes would be saved.
+    if (context.scripts.is_busy() && !no_save_) return reply.error(ScriptEngine::kBusyError);
     context.session.close_after_reply = true;
     context.services.stop(at_once_);
   }
 
  private:
   bool at_once_;
+  bool no_save_;
 };
 
 std::shared_ptr<NodeTask> shutdown(NodeContext&, Arguments arguments, Reply& reply) {
@@ -115,7 +118,7 @@ std::shared_ptr<NodeTask> shutdown(NodeContext&, Arguments arguments, Reply& rep
         "SHUTDOWN "
         "or SHUTDOWN NOSAVE to end it without saving.");
   } else {
-    return std::make_shared<ShutdownTask>(now);
+    return std::make_shared<ShutdownTask>(now, no_save);
   }
   return nullptr;
 }

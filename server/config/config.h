@@ -111,6 +111,10 @@ struct Config {
   std::string logfile;  // empty: standard output
   std::string dir = "./";
 
+  // Scripts.
+  int64_t busy_reply_threshold_ms = 5000;  // 0 and less: a script is never in the way for too long
+  uint64_t script_memory_bytes = 256 * kMiB;
+
   // Watching the server.
   int64_t slowlog_log_slower_than_us = 10'000;  // < 0: nothing is logged
   int64_t slowlog_max_len = 128;

@@ -176,6 +176,17 @@ constexpr std::array kGeneral{
             "How to talk to the kernel; auto takes io_uring where it is allowed, else epoll."},
     Setting{"databases", Group::general, kStart, Integer{&Config::databases, 1, kMaxDatabases},
             "Databases that SELECT can choose from."},
+    Setting{"busy-reply-threshold", Group::general, kRun,
+            SignedInteger{&Config::busy_reply_threshold_ms, 0, kMaxLong},
+            "Milliseconds after which a script that still runs is in the way: other clients get "
+            "BUSY then, and may end it by SCRIPT KILL. 0 is never."},
+    Setting{"lua-time-limit", Group::general, kRun,
+            SignedInteger{&Config::busy_reply_threshold_ms, 0, kMaxLong},
+            "The former name of busy-reply-threshold."},
+    Setting{"script-memory-limit", Group::general, kRun,
+            Memory{&Config::script_memory_bytes, kMiB, kMaxLong},
+            "Most that scripts may take: the running one with all that it has in variables, and "
+            "those that are kept for EVALSHA. What exceeds it is an error in the script."},
     Setting{"loglevel", Group::general, kRun, choice<&Config::loglevel>(kLogLevels),
             "Least important kind of line that is logged."},
     Setting{

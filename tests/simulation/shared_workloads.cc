@@ -136,6 +136,7 @@ class Transfer final : public SharedWorkload {
     if (stage_ == Stage::knows) return finish(client);
     from_ = random.below(SharedFacts::kAccounts);
     to_ = (from_ + 1 + random.below(SharedFacts::kAccounts - 1)) % SharedFacts::kAccounts;
+    if (random.chance(300)) return move_by_script(client);
     if (random.chance(400)) return move_blindly(client);
     stage_ = Stage::waits;
     client.request({"WATCH", account(from_), account(to_)}, expect_simple("OK"));
@@ -158,6 +159,34 @@ class Transfer final : public SharedWorkload {
     client.request({"MULTI"}, expect_simple("OK"));
     client.request({"DECRBY", account(from_), amount}, expect_simple("QUEUED"));
     client.request({"INCRBY", account(to_), amount}, expect_simple("QUEUED"));
+    client.request({"EXEC"}, expect_kinds("*"));
+  }
+
+  // Of the two accounts it declares one, or none; now and then it takes its time in between.
+  void move_by_script(Client& client) {
+    Random& random = client.random();
+    const std::string script = R"(
+      local from, to = KEYS[1] or ARGV[3], ARGV[1]
+      local a, b = redis.call('GET', from), redis.call('GET', to)
+      redis.call('SET', from, a - ARGV[2])
+      for i = 1, tonumber(ARGV[4]) do end
+      redis.call('SET', to, b + ARGV[2])
+      return 1
+    )";
+    Words words{"EVAL", script, "0"};
+    if (random.chance(500)) {
+      words[2] = "1";
+      words.push_back(account(from_));
+    }
+    const std::string pause = random.chance(30) ? "3000000" : "0";
+    const std::string amount = std::to_string(random.between(1, 9));
+    for (const std::string& word : {account(to_), amount, account(from_), pause}) {
+      words.push_back(word);
+    }
+    if (random.chance(700)) return client.request(words, expect_kinds(":"));
+    client.request({"MULTI"}, expect_simple("OK"));
+    client.request(words, expect_simple("QUEUED"));
+    client.request({"GET", account(from_)}, expect_simple("QUEUED"));
     client.request({"EXEC"}, expect_kinds("*"));
   }
 
@@ -189,6 +218,11 @@ class Auditor final : public SharedWorkload {
 
   void speak_selected(Client& client) override {
     Words words{"MGET"};
+    if (client.random().chance(200)) {
+      words = {"EVAL_RO",
+               "local r = {} for i = 1, #ARGV do r[i] = redis.call('GET', ARGV[i]) end return r",
+               "0"};
+    }
     for (unsigned i = 0; i < SharedFacts::kAccounts; ++i) words.push_back(account(i));
     client.request(words, [](const Value& reply, UnixRange) -> std::string {
       int64_t sum = 0;

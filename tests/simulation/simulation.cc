@@ -168,6 +168,8 @@ void Simulation::note_time() {
 // A worker is at most this late: the tick of 64 ms, and the steps' own delay.
 void Simulation::check_expiry() {
   if (!plan_.is_expiry_punctual()) return;
+  // Nothing expires in what a script holds.
+  if (has_paused_script()) return overdue_since_ns_.clear();
   constexpr int64_t kMostLateNs = 150'000'000;
   const int64_t now_ns = server_.clock().monotonic_ns();
   std::map<std::pair<unsigned, std::string>, int64_t> overdue;
@@ -193,7 +195,10 @@ void Simulation::take_or_give_shards() {
   for (size_t i = 0; i < count; ++i) {
     const auto shard = static_cast<unsigned>(random_.below(storage::kShardCount));
     if (taken_.contains(shard)) continue;
-    check(keyspace.try_lock(shard), "a shard is taken between two steps");
+    if (!keyspace.try_lock(shard)) {
+      check(has_paused_script(), "a shard is taken between two steps");
+      continue;
+    }
     taken_.add(shard);
   }
   note("takes shards");
@@ -206,8 +211,17 @@ void Simulation::give_all_shards() {
   note("gives shards");
 }
 
+// It holds shards between two steps, and what it has done is not told yet.
+bool Simulation::has_paused_script() {
+  server::ScriptEngine& scripts = server_.node().scripts();
+  if (!scripts.try_take()) return true;
+  scripts.give_back();
+  return false;
+}
+
 void Simulation::attach_or_detach() {
   give_all_shards();
+  if (has_paused_script()) return;
   if (followers_.size() == kMostFollowers || (!followers_.empty() && random_.chance(300))) {
     note("detaches a follower");
     Follower& follower = *followers_.front();
@@ -222,6 +236,7 @@ void Simulation::attach_or_detach() {
 }
 
 void Simulation::compare_followers() {
+  if (has_paused_script()) return;
   for (const std::unique_ptr<Follower>& follower : followers_) follower->compare();
 }
 

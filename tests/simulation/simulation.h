@@ -68,6 +68,7 @@ class Simulation {
   void jump_clock();
   void take_or_give_shards();
   void give_all_shards();
+  bool has_paused_script();
   void attach_or_detach();
   void compare_followers();
 

@@ -61,6 +61,12 @@ class Actor {
       switch (try_run(words)) {
         case server::Outcome::done:
           return reply();
+        case server::Outcome::suspended:
+          for (; !dispatcher_.resume_script(0); ++parks_) {
+            if (parks_ == kMaxParks) throw std::runtime_error(words[0] + " starves");
+            std::this_thread::yield();
+          }
+          return take_script_reply();
         case server::Outcome::parked:
           if (parks_ == kMaxParks) throw std::runtime_error(words[0] + " starves");
           std::this_thread::yield();
@@ -105,6 +111,11 @@ class Actor {
     const std::shared_ptr<server::Waiter> waiter = std::move(session_.waiter);
     waiter->claim(server::Waiter::State::over);
     while (!dispatcher_.forget_waiter(*waiter)) std::this_thread::yield();
+  }
+  std::string take_script_reply() {
+    protocol::Reply answer(buffer_, session_.dialect);
+    static_cast<void>(dispatcher_.take_script_reply(answer));
+    return reply();
   }
 
   static constexpr unsigned kMaxParks = 2'000'000;

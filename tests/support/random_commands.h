@@ -25,7 +25,7 @@ class RandomCommands {
 
   // A command for any place, in a transaction or outside. Deadlines count from `now_ms`.
   Words data(int64_t now_ms) {
-    switch (pick(30)) {
+    switch (pick(31)) {
       case 0:
       case 1:
       case 2:
@@ -81,8 +81,33 @@ class RandomCommands {
         return list_middle();
       case 26:
         return waiting();
+      case 27:
+        return by_script(now_ms);
       default:
         return one({{"GET", key()}, {"MGET", key(), key(), key()}, {"TTL", key()}});
+    }
+  }
+
+  // The same from within a script: two commands, of whose keys none, one or a wrong one is
+  // declared.
+  Words by_script(int64_t now_ms) {
+    Words words{"EVAL",
+                "local n = tonumber(ARGV[1]) redis.pcall(unpack(ARGV, 2, n + 1)) "
+                "return redis.pcall(unpack(ARGV, n + 2))",
+                std::to_string(pick(2))};
+    if (words[2] == "1") words.push_back(key());
+    const Words first = data_for_script(now_ms);
+    words.push_back(std::to_string(first.size()));
+    words.insert(words.end(), first.begin(), first.end());
+    const Words second = data_for_script(now_ms);
+    words.insert(words.end(), second.begin(), second.end());
+    return words;
+  }
+  // A script runs no script.
+  Words data_for_script(int64_t now_ms) {
+    for (;;) {
+      Words words = data(now_ms);
+      if (words[0] != "EVAL") return words;
     }
   }
 

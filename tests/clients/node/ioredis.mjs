@@ -93,6 +93,32 @@ await check('WATCH: a transaction on a touched key is null, on an untouched one 
   assert.deepEqual(await redis.multi().decr('stock').exec(), [[null, 3]]);
 });
 
+await check('defineCommand: scripts as commands, loaded when they are missing, in pipelines and MULTI', async (defer) => {
+  const redis = connect(defer, {
+    scripts: { echoTwice: { numberOfKeys: 1, lua: 'return {KEYS[1], ARGV[1], ARGV[1]}' } },
+  });
+  await redis.flushall();
+  redis.defineCommand('addTo', {
+    numberOfKeys: 1,
+    lua: "return redis.call('INCRBY', KEYS[1], ARGV[1])",
+  });
+  assert.equal(await redis.addTo('n', 5), 5);
+  assert.equal(await redis.addTo('n', 5), 10);
+  await redis.script('FLUSH');
+  assert.equal(await redis.addTo('n', 1), 11);
+  assert.deepEqual(await redis.echoTwice('k', 'a'), ['k', 'a', 'a']);
+  const results = await redis.pipeline().addTo('n', 1).get('n').echoTwice('k', 'b').exec();
+  assert.deepEqual(results, [[null, 12], [null, '12'], [null, ['k', 'b', 'b']]]);
+  const transaction = await redis.multi().addTo('n', 1).get('n').exec();
+  assert.deepEqual(transaction, [[null, 13], [null, '13']]);
+  // What is missing in a pipeline is sent again behind it.
+  await redis.script('FLUSH');
+  const missing = await redis.pipeline().addTo('n', 1).get('n').echoTwice('k', 'c').exec();
+  assert.deepEqual([missing[0], missing[2]], [[null, 14], [null, ['k', 'c', 'c']]]);
+  await assert.rejects(redis.eval('return x', 0), /nonexistent global variable 'x'/);
+  await assert.rejects(redis.eval("return redis.call('INCR', 'k', 1)", 0), /Wrong number of args/);
+});
+
 await check('scanStream and scan find every key once, with match and count', async (defer) => {
   const redis = connect(defer);
   await redis.flushall();

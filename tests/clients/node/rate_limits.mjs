@@ -1,8 +1,8 @@
 // Rate limits as Node.js servers set them: rate-limiter-flexible, and INCREX and CL.THROTTLE by hand.
 //
-// Of rate-limiter-flexible's ways to Redis those that need no script: counters without an end, blocks
-// and penalties (RateLimiterRedis), and windows in transactions (RateLimiterRedisNonAtomic). What
-// counts in a window by a script of its own waits for EVAL.
+// Of rate-limiter-flexible all its ways to Redis: windows counted by a script of its own, counters
+// without an end, blocks and penalties (RateLimiterRedis), and windows in transactions
+// (RateLimiterRedisNonAtomic).
 
 import { Redis } from 'ioredis';
 import flexible from 'rate-limiter-flexible';
@@ -29,21 +29,34 @@ async function ioredis(defer) {
 }
 
 for (const [name, connect] of Object.entries({ 'node-redis': nodeRedis, ioredis })) {
-  await check(`${name}: a window of 3 points lets 3 through and says when to come back`, async (defer) => {
-    const { options } = await connect(defer);
-    const limiter = new RateLimiterRedisNonAtomic({ ...options, points: 3, duration: 60, keyPrefix: 'login' });
-    for (const left of [2, 1, 0]) assert.equal((await limiter.consume('user')).remainingPoints, left);
-    const refusal = await limiter.consume('user').then(
-      () => assert.fail('a fourth was let through'),
-      (reason) => reason
+  for (const [way, Limiter] of Object.entries({ scripts: RateLimiterRedis, transactions: RateLimiterRedisNonAtomic })) {
+    await check(`${name}, ${way}: a window of 3 points lets 3 through and says when to come back`, async (defer) => {
+      const { options } = await connect(defer);
+      const limiter = new Limiter({ ...options, points: 3, duration: 60, keyPrefix: 'login' });
+      for (const left of [2, 1, 0]) assert.equal((await limiter.consume('user')).remainingPoints, left);
+      const refusal = await limiter.consume('user').then(
+        () => assert.fail('a fourth was let through'),
+        (reason) => reason
+      );
+      assert.equal(refusal.consumedPoints, 4);
+      assert.ok(refusal.msBeforeNext > 50000 && refusal.msBeforeNext <= 60000, `${refusal.msBeforeNext} ms`);
+      assert.equal((await limiter.consume('other')).remainingPoints, 2);
+      assert.equal((await limiter.get('user')).consumedPoints, 4);
+      assert.equal(await limiter.get('nobody'), null);
+      assert.equal(await limiter.delete('user'), true);
+      assert.equal((await limiter.consume('user')).consumedPoints, 1);
+    });
+  }
+
+  await check(`${name}, scripts: of 50 at once from two connections 10 come through, and then it blocks`, async (defer) => {
+    const { client, options } = await connect(defer);
+    const limiters = [options, (await connect(defer)).options].map(
+      (each) => new RateLimiterRedis({ ...each, points: 10, duration: 60, blockDuration: 300, keyPrefix: 'burst' })
     );
-    assert.equal(refusal.consumedPoints, 4);
-    assert.ok(refusal.msBeforeNext > 50000 && refusal.msBeforeNext <= 60000, `${refusal.msBeforeNext} ms`);
-    assert.equal((await limiter.consume('other')).remainingPoints, 2);
-    assert.equal((await limiter.get('user')).consumedPoints, 4);
-    assert.equal(await limiter.get('nobody'), null);
-    assert.equal(await limiter.delete('user'), true);
-    assert.equal((await limiter.consume('user')).consumedPoints, 1);
+    const all = await Promise.allSettled(Array.from({ length: 50 }, (_, i) => limiters[i % 2].consume('user')));
+    assert.equal(all.filter(({ status }) => status === 'fulfilled').length, 10);
+    const ttl = await client.ttl('burst:user');
+    assert.ok(ttl > 290 && ttl <= 300, `${ttl} s`);
   });
 
   await check(`${name}: points without an end, blocks and rewards`, async (defer) => {

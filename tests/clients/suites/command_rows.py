@@ -27,6 +27,7 @@ NEWER_THAN_7_0 = {
 # Parts that do not exist here, so neither do the words that drive them.
 ABSENT = {
     *(b"latency|doctor", b"latency|graph"),
+    b"script|debug",
 }
 
 
@@ -132,6 +133,11 @@ def _(t):
         ["BITFIELD", "a", "GET", "u1", "0", "SET", "u1", "0", "1"],
         ["BITFIELD", "a", "SET", "u1", "0"],
         ["LCS", "a", "b", "LEN"],
+        ["EVAL", "return 1", "2", "a", "b", "c"],
+        ["EVAL", "return 1", "0"],
+        ["EVALSHA_RO", "0" * 40, "1", "a"],
+        ["EVAL", "return 1", "5", "a"],
+        ["EVAL", "return 1", "x", "a"],
     ]:
         for form in ("GETKEYS", "GETKEYSANDFLAGS"):
             equal(ours.call("COMMAND", form, *request), reference.call("COMMAND", form, *request), str(request))

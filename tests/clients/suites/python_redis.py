@@ -414,3 +414,61 @@ def _(t):
     server.start()
     equal(r.ping(), True)
     equal(r.set("k", "v2"), True)
+
+
+@suite.check("register_script: by SHA1, again after SCRIPT FLUSH, in a pipeline, with KEYS and ARGV")
+def _(t):
+    r = client(t)
+    add = r.register_script("return redis.call('INCRBY', KEYS[1], ARGV[1]) + #KEYS + #ARGV")
+    equal(add(keys=["n"], args=[5]), 7)
+    equal(r.script_exists(add.sha, "0" * 40), [True, False])
+    equal(r.script_flush(), True)
+    equal(add(keys=["n"], args=[5]), 12, "after NOSCRIPT")
+    equal(r.script_flush("ASYNC"), True)
+    pipe = r.pipeline()
+    pipe.set("a", "x")
+    add(keys=["n"], args=[1], client=pipe)
+    pipe.get("n")
+    equal(pipe.execute(), [True, 13, b"11"])
+    equal(r.evalsha(r.script_load("return {1, 'two', {3}, false}"), 0), [1, b"two", [3], None])
+    raises(redis.exceptions.NoScriptError, "No matching script", r.evalsha, "0" * 40, 0)
+    raises(redis.ResponseError, "user_script:1: .*nonexistent global variable 'x'", r.eval, "return x", 0)
+    raises(redis.ResponseError, "read-only scripts", r.eval_ro, "return redis.call('SET', 'a', 1)", 0)
+    raises(redis.ResponseError, "No scripts in execution", r.script_kill)
+
+
+@suite.check("Lock: taken once, extended, given back only by its owner, free again after its time")
+def _(t):
+    r, other = client(t), client(t)
+    mine = r.lock("job", timeout=20)
+    equal(mine.acquire(blocking=False), True)
+    theirs = other.lock("job", timeout=20)
+    equal(theirs.acquire(blocking=False), False)
+    equal(theirs.acquire(blocking_timeout=0.2), False)
+    equal(mine.extend(30), True)
+    assert 40 < r.ttl("job") <= 50
+    equal(mine.reacquire(), True)
+    assert 0 < r.ttl("job") <= 20
+    mine.release()
+    equal(theirs.acquire(blocking=False), True)
+    mine.local.token = b"somebody else's"
+    raises(redis.exceptions.LockNotOwnedError, "no longer owned", mine.release)
+    theirs.release()
+    equal(r.exists("job"), 0)
+
+    counter = {"value": 0}
+
+    def work():
+        mine = client(t)
+        for _ in range(20):
+            with mine.lock("counter", timeout=20, sleep=0.001):
+                seen = counter["value"]
+                mine.ping()
+                counter["value"] = seen + 1
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    equal(counter["value"], 80)

@@ -3,5 +3,5 @@
 from harness.node import node_suite
 
 suite = node_suite(
-    "rate-limits", "rate-limiter-flexible without scripts, INCREX and CL.THROTTLE through two clients", "rate_limits.mjs"
+    "rate-limits", "rate-limiter-flexible, INCREX and CL.THROTTLE through two clients", "rate_limits.mjs"
 )

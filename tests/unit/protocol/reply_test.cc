@@ -48,6 +48,7 @@ TEST_CASE("replies that RESP2 lacks take the form Redis gives them") {
   check_both([](Reply& r) { r.real_text("0.00001"); }, "$7\r\n0.00001\r\n", ",0.00001\r\n");
   check_both([](Reply& r) { r.real(-std::numeric_limits<double>::infinity()); }, "$4\r\n-inf\r\n",
              ",-inf\r\n");
+  check_both([](Reply& r) { r.big_number("12\r3"); }, "$4\r\n12\r3\r\n", "(12 3\r\n");
   check_both([](Reply& r) { r.map(3); }, "*6\r\n", "%3\r\n");
   check_both([](Reply& r) { r.set(3); }, "*3\r\n", "~3\r\n");
   check_both([](Reply& r) { r.push(3); }, "*3\r\n", ">3\r\n");

@@ -163,7 +163,7 @@ TEST_CASE("what the allocator cannot do or say") {
   patient.process.allocator.reset();
   CHECK_FALSE(has(patient.run({"INFO", "memory"}), "allocator_"));
   CHECK_FALSE(has(patient.run({"MEMORY", "STATS"}), "allocator"));
-  CHECK(has(patient.run({"MEMORY", "STATS"}), "*22\r\n"));
+  CHECK(has(patient.run({"MEMORY", "STATS"}), "*24\r\n"));
   CHECK(patient.run({"MEMORY", "PURGE"}) == "+OK\r\n");
   patient.can_release = false;
   CHECK(patient.run({"MEMORY", "PURGE"}) == "-ERR Error purging dirty pages\r\n");
