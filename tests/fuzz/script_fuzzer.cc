@@ -18,8 +18,8 @@ using larder::support::ScriptBench;
 constexpr size_t kMemory = 8 << 20;
 constexpr int kMostSlices = 3;
 
-// A value that was read is written, read and written again, twice: the last texts are as long. (What
-// is nested too deeply is lost the first time, and the order of maps may be another one.)
+// A value that was read is written, read and written again, twice: the last texts are as long.
+// (What is nested too deeply is lost the first time, and the order of maps may be another one.)
 constexpr std::string_view kMessagePack = R"(
   local value = {cmsgpack.unpack(ARGV[1])}
   local once = cmsgpack.pack(value)

@@ -112,9 +112,11 @@ class Actor {
     waiter->claim(server::Waiter::State::over);
     while (!dispatcher_.forget_waiter(*waiter)) std::this_thread::yield();
   }
+
   std::string take_script_reply() {
     protocol::Reply answer(buffer_, session_.dialect);
     static_cast<void>(dispatcher_.take_script_reply(answer));
+    dispatcher_.served().clear();
     return reply();
   }
 

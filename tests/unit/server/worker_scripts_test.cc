@@ -146,6 +146,51 @@ TEST_CASE("a script that has written cannot be killed, but the server can be sto
   CHECK_FALSE(is_any_shard_locked(desk));
 }
 
+TEST_CASE("who waits for a key that a script writes to is served when the script ends") {
+  WorkerDesk desk(2);
+  Peer& client = desk.connect();
+  Peer& other = desk.connect();
+  Peer& last = desk.connect();
+  const std::string push = "redis.call('RPUSH', ARGV[1], 'a') ";
+  SECTION("at its end, not before") {
+    CHECK(desk.ask(other, {"BLPOP", "list", "0"}) == "");
+    desk.request(client, {"EVAL", push + kLong, "0", "list"});
+    desk.turn(client.worker);
+    desk.turn(client.worker);
+    CHECK(other.heard.empty());
+    desk.settle();
+    CHECK(client.take() == ":3000000\r\n");
+    CHECK(other.take() == "*2\r\n" + bulk("list") + bulk("a"));
+  }
+  SECTION("nobody, if nothing is left for him") {
+    CHECK(desk.ask(other, {"BLPOP", "list", "0"}) == "");
+    CHECK(desk.ask(client, {"EVAL", push + "return redis.call('LPOP', ARGV[1])", "0", "list"}) ==
+          bulk("a"));
+    CHECK(other.heard.empty());
+  }
+  SECTION("one after the other, also where a shard is taken, and in a transaction") {
+    const bool in_transaction = GENERATE(false, true);
+    CHECK(desk.ask(last, {"BLPOP", "there", "0"}) == "");
+    CHECK(desk.ask(other, {"BLMOVE", "here", "there", "LEFT", "LEFT", "0"}) == "");
+    REQUIRE(desk.node().keyspace().try_lock(shard_of(desk, "there")));
+    if (in_transaction) desk.ask(client, {"MULTI"});
+    desk.request(client, {"EVAL", push + "return 1", "0", "here"});
+    if (in_transaction) desk.request(client, {"EXEC"});
+    for (int turn = 0; turn < 3; ++turn) desk.turn(client.worker);
+    CHECK(other.heard.empty());
+    CHECK(last.heard.empty());
+    desk.node().keyspace().unlock(shard_of(desk, "there"));
+    desk.advance_ms(1);
+    desk.settle();
+    CHECK(client.take() == (in_transaction ? "+QUEUED\r\n*1\r\n:1\r\n" : ":1\r\n"));
+    CHECK(other.take() == bulk("a"));
+    CHECK(last.take() == "*2\r\n" + bulk("there") + bulk("a"));
+  }
+  CHECK_FALSE(is_any_shard_locked(desk));
+  CHECK(desk.ask(client, {"EVAL", "return redis.call('BLPOP', 'list', 0)", "0"})
+            .starts_with("-ERR This Redis command is not allowed from script"));
+}
+
 TEST_CASE("far over the limit on memory a script gets no more, whatever it has written") {
   WorkerDesk desk;
   Peer& client = desk.connect();
