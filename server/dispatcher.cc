@@ -18,9 +18,6 @@ using protocol::Reply;
 // How much of a request an error may repeat, so that a client cannot have megabytes echoed.
 constexpr size_t kMaxEchoedBytes = 128;
 
-// Scratch beyond this is given back: one giant request must not cost its memory for ever.
-constexpr size_t kMostKeptKeys = 16 << 10;
-
 bool is_exec(const CommandRow& row) { return row.handler.reach() == Handler::Reach::exec; }
 
 std::string_view echoed(std::string_view text) { return text.substr(0, kMaxEchoedBytes); }
@@ -222,11 +219,6 @@ void Dispatcher::begin_turn() {
   look_at_tracking();
   is_congested_ = node_.channels().is_congested();
   look_for_busy_script();
-}
-
-void Dispatcher::look_at_tracking() {
-  const uint32_t tracked = node_.tracking().is_used() ? CommandEnvironment::kTrackedEvents : 0;
-  environment_.wanted_events = published_events_ | tracked;
 }
 
 // Must it wait: for the end of a pause, or for workers that are behind with what was published?
@@ -760,27 +752,6 @@ void Dispatcher::run_queue(Session& session, const Transaction& transaction, con
     if (monitored_ && !is_shown) show_monitors(session, row, arguments);
   }
   environment_.inside_exec = false;
-}
-
-// ---- client-side caching ------------------------------------------------------------------------
-
-void Dispatcher::note_reads(const Session& session, const CommandRow& row,
-                            std::span<const Key> keys) {
-  if (!row.has_flag(kReadonly) || !session.tracking->remembers_reads()) return;
-  reads_.insert(reads_.end(), keys.begin(), keys.end());
-}
-
-// What is in the box now concerns states before this command, and comes before its reply; what
-// cancels the memory of these reads comes after it.
-void Dispatcher::finish_reads(const Session& session) {
-  MessageBox& box = node_.channels().box(worker_index_);
-  if (box.has_mail()) earlier_lost_ = box.take(earlier_) || earlier_lost_;
-  for (const Key& key : reads_) {
-    node_.tracking().remember(key.text, {worker_index_, session.id});
-  }
-  environment_.posted = true;  // others may have to hear that the table is full
-  if (reads_.capacity() > kMostKeptKeys) std::vector<Key>().swap(reads_);
-  reads_.clear();
 }
 
 // ---- clients that go ----------------------------------------------------------------------------

@@ -224,6 +224,8 @@ class Dispatcher {
   bool no_room_for_script_ = false;
   bool error_is_counted_ = false;  // that of the script whose reply is counted next
   std::unique_ptr<ScriptRun> script_;  // made when the first script comes
+  // Scratch of more is given back: one giant command must not cost its memory for ever.
+  static constexpr size_t kMostKeptKeys = 16 << 10;
   std::vector<Key> keys_;                // scratch of extract_keys()
   const Command* last_found_ = nullptr;  // what prepare() found last, if it has no subcommands
   std::string last_name_;                // and as what it was asked for

@@ -16,7 +16,6 @@ namespace {
 
 // Scratch beyond this is given back: one giant reply must not cost its memory for ever.
 constexpr size_t kMostKeptBytes = 64 << 10;
-constexpr size_t kMostKeptKeys = 16 << 10;
 
 }  // namespace
 
@@ -91,7 +90,7 @@ void ScriptRun::finish() {
   keys_.clear();
   if (reply_.capacity() > kMostKeptBytes) reply_.free_memory();
   if (flat_.capacity() > kMostKeptBytes) std::string().swap(flat_);
-  if (keys_.capacity() > kMostKeptKeys) std::vector<Key>().swap(keys_);
+  if (keys_.capacity() > Dispatcher::kMostKeptKeys) std::vector<Key>().swap(keys_);
 }
 
 void ScriptRun::move_output(protocol::ReplyBuffer& to) {
