@@ -26,7 +26,6 @@ using protocol::Reply;
 using text::equals_ignoring_case;
 
 constexpr std::string_view kSyntaxError = "ERR syntax error";
-constexpr std::string_view kNotAnInteger = "ERR value is not an integer or out of range";
 
 // Every client here is a normal one or a subscriber: there are no replicas and primaries.
 enum class ClientType : uint8_t { normal, pubsub, other };

@@ -64,7 +64,8 @@ def _(t):
         equal(names[:4], ["LPUSH", "RPUSH", "LPOP", "RPOP"], "loads that ran")
         equal([name for name in names if name.startswith("LRANGE")], [f"LRANGE_{n}" for n in (100, 300, 500, 600)])
         with t.connect() as connection:
-            equal(connection.call("LLEN", "mylist"), 3000, "elements that LPUSH and RPUSH brought, less those popped")
+            sent = -(-3000 // int(pipeline)) * int(pipeline)  # whole pipelines only
+            equal(connection.call("LLEN", "mylist"), sent, "elements that LPUSH and RPUSH brought, less those popped")
             connection.call("DEL", "mylist")
 
 
