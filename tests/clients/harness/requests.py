@@ -393,7 +393,8 @@ class Requests:
         while self._maybe(0.4) and len(options) < 5:
             options += self._one([b"REPLACE"], [b"replace"], [b"FREQ", self.number()], [b"IDLETIME", self.number()], [self.chance.choice(WORDS)])
         lifetime = b"0" if self._maybe(0.4) else self._lifetime(True, absolute)
-        if len(lifetime) == 19 and not absolute:  # beyond the end of time, where Redis loses the key
+        # Beyond the end of time, where Redis loses the key, unless ABSTTL is there, which may be spoiled.
+        if len(lifetime) == 19:
             lifetime = b"0"
         return [b"RESTORE", self.key(), lifetime, self._payload(), *options], Rule.EXACT
 
