@@ -1,4 +1,5 @@
-// The worker's part in scripts that need several turns: each turn a slice, and at the end the reply.
+// The worker's part in scripts that need several turns: each turn a slice, and at the end the
+// reply.
 //
 // A client that goes leaves its script behind, which runs to its end: what it has begun to write is
 // not to be seen half done. Its connection waits for that as script_orphan_.
