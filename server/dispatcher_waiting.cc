@@ -1,8 +1,8 @@
 // Clients that wait for keys: how they begin to, who is served when a key is written to, and what
 // has to be locked for that.
 //
-// Who waits is served by whoever writes, after its command, transaction or script and before its
-// shards are unlocked, in the order in which the keys were written to and, for each key, in that in
+// Who waits is served by whoever writes, after its command or transaction and before its shards
+// are unlocked, in the order in which the keys were written to and, for each key, in that in
 // which its waiters came. What that does to other keys (BLMOVE's destination) may serve others in
 // turn, so their shards belong to those a write holds.
 #include <set>

@@ -38,6 +38,12 @@ bool holds_list(KeyContext& context, const Key& ready, Arguments) {
   return entry && entry.type() == storage::Type::list;
 }
 
+// None of the command's keys holds anything.
+void wait_for_any(KeyContext& context, int64_t timeout_ms, Reply& reply) {
+  if (!context.may_wait()) return reply.null_array();
+  context.wait({.awaited = context.keys().size(), .timeout_ms = timeout_ms});
+}
+
 // ---- BLPOP, BRPOP -------------------------------------------------------------------------------
 
 void pop_named(KeyContext& context, const Key& key, End end, Reply& reply) {
@@ -54,8 +60,7 @@ void pop_or_wait(KeyContext& context, Arguments arguments, End end, Reply& reply
     if (!is_list_or_absent(entry, reply)) return;
     if (entry) return pop_named(context, key, end, reply);
   }
-  if (!context.may_wait()) return reply.null_array();
-  context.wait({.awaited = context.keys().size(), .timeout_ms = *timeout_ms});
+  wait_for_any(context, *timeout_ms, reply);
 }
 
 void blpop(KeyContext& context, Arguments arguments, Reply& reply) {
@@ -79,8 +84,7 @@ void blmpop(KeyContext& context, Arguments arguments, Reply& reply) {
   const std::optional<int64_t> timeout_ms = read_timeout_ms(arguments[1], reply);
   if (!timeout_ms) return;
   if (pop_from_first(context, *wish, reply)) return;
-  if (!context.may_wait()) return reply.null_array();
-  context.wait({.awaited = context.keys().size(), .timeout_ms = *timeout_ms});
+  wait_for_any(context, *timeout_ms, reply);
 }
 
 void serve_blmpop(KeyContext& context, const Key& ready, Arguments arguments, Reply& reply) {
@@ -150,9 +154,6 @@ void serve_brpoplpush(KeyContext& context, const Key&, Arguments, Reply& reply) 
 
 // ---- rows ---------------------------------------------------------------------------------------
 
-constexpr uint32_t kTaken = kKeyReadWrite | kKeyAccess | kKeyDelete;
-constexpr KeyPositions kFromOneToOther{
-    .first = 1, .last = 2, .step = 1, .flags = kTaken, .further_flags = kKeyReadWrite | kKeyInsert};
 constexpr std::string_view kTimeoutHistory = "6.0.0: The timeout may have decimals.";
 
 constexpr auto kRows = checked({
@@ -160,7 +161,7 @@ constexpr auto kRows = checked({
      .arity = -3,
      .flags = kWrite | kNoScript | kBlocking,
      .categories = kListCategory,
-     .keys = {1, -2, 1, kTaken},
+     .keys = {1, -2, 1, kKeyOfPop},
      .locks = LockPlan::keys,
      .handler = blpop,
      .docs = {.summary = "Takes the first element of the first list that has one, or waits.",
@@ -174,7 +175,7 @@ constexpr auto kRows = checked({
      .arity = -3,
      .flags = kWrite | kNoScript | kBlocking,
      .categories = kListCategory,
-     .keys = {1, -2, 1, kTaken},
+     .keys = {1, -2, 1, kKeyOfPop},
      .locks = LockPlan::keys,
      .handler = brpop,
      .docs = {.summary = "Takes the last element of the first list that has one, or waits.",
@@ -188,7 +189,7 @@ constexpr auto kRows = checked({
      .arity = -5,
      .flags = kWrite | kMovableKeys | kBlocking,
      .categories = kListCategory,
-     .keys = {.first = 3, .last = -1, .step = 1, .flags = kTaken, .count_at = 2},
+     .keys = {.first = 3, .last = -1, .step = 1, .flags = kKeyOfPop, .count_at = 2},
      .locks = LockPlan::keys,
      .handler = blmpop,
      .docs = {.summary = "Takes elements of the first list that has any, or waits for some.",

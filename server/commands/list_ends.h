@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "server/command.h"
 #include "server/commands/values.h"
 #include "storage/list/list.h"
 
@@ -17,6 +18,10 @@ namespace larder::server {
 
 using storage::End;
 using storage::List;
+
+// What commands that take elements do to a key, and those that move one from a key to another.
+inline constexpr uint32_t kKeyOfPop = kKeyReadWrite | kKeyAccess | kKeyDelete;
+inline constexpr KeyPositions kFromOneToOther{1, 2, 1, kKeyOfPop, kKeyReadWrite | kKeyInsert};
 
 // May a command on lists work with what find() answered: a list, or nothing? Answers the error if
 // not.

@@ -271,10 +271,8 @@ void lpos(KeyContext& context, Arguments arguments, Reply& reply) {
 
 constexpr KeyPositions kInsertIntoKey{1, 1, 1, kKeyReadWrite | kKeyInsert};
 constexpr KeyPositions kDeleteFromKey{1, 1, 1, kKeyReadWrite | kKeyDelete};
-constexpr KeyPositions kPopFromKey{1, 1, 1, kKeyReadWrite | kKeyAccess | kKeyDelete};
+constexpr KeyPositions kPopFromKey{1, 1, 1, kKeyOfPop};
 constexpr KeyPositions kReadKey{1, 1, 1, kKeyReadOnly | kKeyAccess};
-constexpr KeyPositions kFromOneToOther{1, 2, 1, kKeyReadWrite | kKeyAccess | kKeyDelete,
-                                       kKeyReadWrite | kKeyInsert};
 constexpr std::string_view kEachElement = "O(N) where N is the number of elements added";
 
 constexpr auto kRows = checked({

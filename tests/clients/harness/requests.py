@@ -120,7 +120,16 @@ class Requests:
             arguments = arguments[:-1]
         if self._maybe(0.015):
             arguments = arguments + [self._one(self.key(), self.chance.choice(WORDS))]
-        return arguments
+        return self._within_time(arguments)
+
+    @staticmethod
+    def _within_time(arguments):
+        """RESTORE with a lifetime beyond the end of time: Redis answers OK and loses the key."""
+        if arguments[0].upper() != b"RESTORE" or len(arguments) < 3 or len(arguments[2]) != 19:
+            return arguments
+        if b"ABSTTL" in (word.upper() for word in arguments[3:]):
+            return arguments
+        return [*arguments[:2], b"0", *arguments[3:]]
 
     # -- commands ------------------------------------------------------------------------------------
 
@@ -393,9 +402,6 @@ class Requests:
         while self._maybe(0.4) and len(options) < 5:
             options += self._one([b"REPLACE"], [b"replace"], [b"FREQ", self.number()], [b"IDLETIME", self.number()], [self.chance.choice(WORDS)])
         lifetime = b"0" if self._maybe(0.4) else self._lifetime(True, absolute)
-        # Beyond the end of time, where Redis loses the key, unless ABSTTL is there, which may be spoiled.
-        if len(lifetime) == 19:
-            lifetime = b"0"
         return [b"RESTORE", self.key(), lifetime, self._payload(), *options], Rule.EXACT
 
     def _scan(self):
