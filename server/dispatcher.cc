@@ -229,7 +229,7 @@ bool Dispatcher::is_held_back(const Session& session, const Command& command) co
   if (is_exec(row)) return true;
   if (session.in_transaction()) return false;  // it is only queued
   const bool publishes = row.has_flag(kPubSub) && !row.has_flag(kSubscriberMode);
-  const bool is_script = row.has_flag(kMovableKeys) && row.has_flag(kNoScript);
+  const bool is_script = row.locks == LockPlan::script;
   return publishes || is_script || row.has_flag(kWrite);
 }
 
