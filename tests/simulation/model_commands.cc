@@ -250,10 +250,10 @@ uint64_t ModelCommand::grows_to() const {
     case Verb::restore:
       return text.size();
     case Verb::restore_list: {
-      // Packed, an element takes up to eleven bytes more.
+      // Packed, an element takes up to eleven bytes more, and the allocator rounds by a quarter.
       uint64_t bytes = 0;
       for (const std::string& element : elements) bytes += element.size() + 11;
-      return bytes;
+      return bytes + bytes / 4 + 64;
     }
     default:
       return 0;
