@@ -1,8 +1,8 @@
 // ElementTable: finds the elements of a large collection by their text.
 //
 //   table     segments 0 .. N-1, their addresses in pages of 512
-//   segment   count 4 | capacity 4 | a tag byte each | a word each      nothing if it has no element
-//   word      address of the element | bits 48..63 and 0..3: the lowest 20 bits of its hash
+//   segment   count 4 | capacity 4 | a tag byte each | a word each      nothing if it has no
+//   element word      address of the element | bits 48..63 and 0..3: the lowest 20 bits of its hash
 //
 // Linear hashing: with N = 2^L + n segments, an element is in the segment that the lowest L+1 bits
 // of its hash name, or the lowest L where there is no such segment (yet). So N is any number; the
@@ -21,9 +21,9 @@
 //   * bytes() is exactly what was taken from the allocator, elements excluded.
 //
 // Costs: find, insert, erase and random O(1) on average, and at worst the size of a segment, which
-// is a matter of chance alone since hashes are seeded. No step rebuilds more than a segment, a page,
-// or the list of pages, which is a 16,000th of the number of elements long.
-// Thread: see object.h. Memory that cannot be had ends the process; no other error exists here.
+// is a matter of chance alone since hashes are seeded. No step rebuilds more than a segment, a
+// page, or the list of pages, which is a 16,000th of the number of elements long. Thread: see
+// object.h. Memory that cannot be had ends the process; no other error exists here.
 #pragma once
 
 #include <algorithm>
@@ -96,8 +96,7 @@ class ElementTable {
         const uint64_t word = segment->words()[slot];
         if ((word & ~kAddress) != stored) continue;
         const std::string_view other = Trait::text(element_of(word));
-        if (other.size() != text.size() ||
-            !equal_bytes(other.data(), text.data(), text.size())) {
+        if (other.size() != text.size() || !equal_bytes(other.data(), text.data(), text.size())) {
           continue;
         }
         place.segment_ = segment;
@@ -185,8 +184,8 @@ class ElementTable {
     for (size_t index = 0; index < segments_; ++index) visit_segment(segment_at(index), visitor);
   }
 
-  // Takes about `max_elements` out and gives them to `release(element)`; returns how many. When none
-  // are left, the table has no memory any more. In between only this may be called.
+  // Takes about `max_elements` out and gives them to `release(element)`; returns how many. When
+  // none are left, the table has no memory any more. In between only this may be called.
   template <typename Release>
   size_t release_slice(size_t max_elements, Release release) {
     size_t released = 0;
@@ -231,9 +230,7 @@ class ElementTable {
   static constexpr unsigned kStoredBits = 20;
   static constexpr unsigned kPositionBits = std::bit_width(kPositions) - 1;
 
-  static Element* element_of(uint64_t word) {
-    return reinterpret_cast<Element*>(word & kAddress);
-  }
+  static Element* element_of(uint64_t word) { return reinterpret_cast<Element*>(word & kAddress); }
   static uint64_t address_of(Element* element) { return reinterpret_cast<uint64_t>(element); }
   static uint8_t tag_of(Hash hash) { return static_cast<uint8_t>(hash >> 56); }
   static uint64_t stored_bits(Hash hash) { return hash << 48 | (hash >> 16 & 15); }
@@ -270,7 +267,8 @@ class ElementTable {
   Segment*& segment_at(size_t index) { return page(index >> kPageBits)[index & (kPage - 1)]; }
   Segment* segment_at(size_t index) const { return page(index >> kPageBits)[index & (kPage - 1)]; }
   Segment** page(size_t index) const {
-    if (index == 0) [[likely]] return first_page_;
+    if (index == 0) [[likely]]
+      return first_page_;
     return pages_[index - 1];
   }
 
@@ -346,7 +344,8 @@ class ElementTable {
 
   // Does the element go to the new segment when its own is split by this bit of the hash?
   bool has_bit(uint64_t word, unsigned bit) const {
-    if (bit < kStoredBits) [[likely]] return (known_hash(word) >> bit & 1) != 0;
+    if (bit < kStoredBits) [[likely]]
+      return (known_hash(word) >> bit & 1) != 0;
     return (hash(Trait::text(element_of(word))) >> bit & 1) != 0;
   }
   void split() {

@@ -51,8 +51,7 @@ struct Segment {
     const unsigned used = left >= kGroup ? 0xffffu : (1u << left) - 1;
 #if defined(__SSE2__)
     // The words stand behind the tags, so that there are always 16 bytes to be read.
-    const __m128i tags =
-        _mm_loadu_si128(reinterpret_cast<const __m128i*>(this->tags() + from));
+    const __m128i tags = _mm_loadu_si128(reinterpret_cast<const __m128i*>(this->tags() + from));
     const __m128i same = _mm_cmpeq_epi8(tags, _mm_set1_epi8(static_cast<char>(tag)));
     return static_cast<unsigned>(_mm_movemask_epi8(same)) & used;
 #else

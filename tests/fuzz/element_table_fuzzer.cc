@@ -87,7 +87,8 @@ class Run {
     for (; count > 0; --count, ++number) {
       const std::string text = text_of(number);
       const Table::Place place = table_.find(text);
-      require(bool{place} == (model_.erase(text) == 1), "an element is found exactly if it is there");
+      require(bool{place} == (model_.erase(text) == 1),
+              "an element is found exactly if it is there");
       if (!place) continue;
       steady_.erase(text);
       delete table_.erase(place);

@@ -54,7 +54,9 @@ class OwnedTable {
   Table table_;
 };
 
-std::string text_of(size_t number) { return "element " + std::to_string(number); }
+std::string text_of(size_t number) {
+  return "element " + std::to_string(number);
+}
 
 std::set<std::string> contents(const Table& table) {
   std::set<std::string> texts;
