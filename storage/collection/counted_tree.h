@@ -96,11 +96,19 @@ class CountedTree {
   }
   // False if there is none that is neither before nor behind it.
   bool erase(const Entry& entry) {
-    const size_t rank = rank_of(entry);
-    const Cursor at = select(rank);
-    if (!at || Order()(entry, *at)) return false;
-    erase_at(rank, 1);
-    return true;
+    if (root_ == nullptr) return false;
+    size_t erased = 0;
+    const auto ignore = [](const Entry&) {};
+    remove(root_, levels_, ByOrder{entry}, 1, ignore, erased);
+    shrink_root();
+    return erased > 0;
+  }
+  // Erases `from` and inserts `to`. REQUIRES: the first is there, and nothing that is neither
+  // before nor behind the second, but perhaps the first.
+  void move(const Entry& from, const Entry& to) {
+    if (move_within(from, to)) return;
+    check(erase(from), "what moves in a tree is there");
+    insert(to);
   }
   // Erases `count` entries from the one at `rank` on and calls on_entry(entry) with each, in order.
   // REQUIRES: they are there. O(log size + count).
@@ -109,7 +117,7 @@ class CountedTree {
     check(count <= size_ && rank <= size_ - count, "what is erased from a tree is there");
     while (count > 0) {
       size_t erased = 0;
-      remove(root_, levels_, rank, count, on_entry, erased);
+      remove(root_, levels_, ByRank{rank}, count, on_entry, erased);
       count -= erased;
       shrink_root();
     }
@@ -406,6 +414,46 @@ class CountedTree {
 
   // ---- changing ----
 
+  // Where remove() goes: the slot to go on in, and the place in the leaf; the leaf's count if there
+  // is no such entry.
+  struct ByRank {
+    size_t rank;
+    uint32_t slot(Inner* inner) { return slot_with(inner, rank); }
+    uint32_t index(Leaf*) const { return static_cast<uint32_t>(rank); }
+  };
+  struct ByOrder {
+    const Entry& entry;
+    uint32_t slot(Inner* inner) const { return slot_of_entry(inner, entry); }
+    uint32_t index(Leaf* leaf) const { return index_of_entry(leaf, entry); }
+  };
+  static uint32_t slot_of_entry(Inner* inner, const Entry& entry) {
+    const auto is_not_behind = [&entry](const Entry& other) { return !Order()(entry, other); };
+    return boundary_in(inner, is_not_behind);
+  }
+  static uint32_t index_of_entry(Leaf* leaf, const Entry& entry) {
+    const auto stands_before = [&entry](const Entry& other) { return Order()(other, entry); };
+    const uint32_t index = boundary_in(leaf, stands_before);
+    return index < leaf->count && Order()(entry, leaf->items()[index]) ? leaf->count : index;
+  }
+
+  // Overwrites `from` if both stand between the same neighbours, inside a leaf.
+  bool move_within(const Entry& from, const Entry& to) {
+    if (root_ == nullptr) return false;
+    void* node = root_;
+    for (unsigned level = levels_; level > 0; --level) {
+      auto* inner = static_cast<Inner*>(node);
+      node = inner->items()[slot_of_entry(inner, from)].child;
+    }
+    auto* leaf = static_cast<Leaf*>(node);
+    const uint32_t index = index_of_entry(leaf, from);
+    if (index == 0 || index + 1 >= leaf->count) return false;
+    if (!Order()(leaf->items()[index - 1], to) || !Order()(to, leaf->items()[index + 1])) {
+      return false;
+    }
+    leaf->items()[index] = to;
+    return true;
+  }
+
   // Adds an entry below `node`, which may move. Returns the slot of a node to stand behind it, if
   // it had to be cut in two.
   template <typename StandsBefore>
@@ -460,25 +508,27 @@ class CountedTree {
     }
   }
 
-  // Erases up to `count` entries of one leaf from `rank` on; sets `node` to null if nothing is left
-  // of it.
-  template <typename OnEntry>
-  void remove(void*& node, unsigned level, size_t rank, size_t count, OnEntry& on_entry,
+  // Erases up to `count` entries of one leaf, from the one that `finder` leads to on; sets `node`
+  // to null if nothing is left of it.
+  template <typename Finder, typename OnEntry>
+  void remove(void*& node, unsigned level, Finder finder, size_t count, OnEntry& on_entry,
               size_t& erased) {
     if (level == 0) {
       auto* leaf = static_cast<Leaf*>(node);
-      const auto index = static_cast<uint32_t>(rank);
+      const uint32_t index = finder.index(leaf);
       const auto last = static_cast<uint32_t>(std::min<size_t>(count, leaf->count - index));
       for (uint32_t i = 0; i < last; ++i) on_entry(leaf->items()[index + i]);
       erased = last;
       size_ -= last;
+      if (last == 0) return;
       close_gap(leaf, index, last);
       return settle(node, leaf);
     }
     auto* inner = static_cast<Inner*>(node);
-    const uint32_t index = slot_with(inner, rank);
+    const uint32_t index = finder.slot(inner);
     Slot& slot = inner->items()[index];
-    remove(slot.child, level - 1, rank, count, on_entry, erased);
+    remove(slot.child, level - 1, finder, count, on_entry, erased);
+    if (erased == 0) return;
     if (slot.child == nullptr) {
       close_gap(inner, index, 1);
     } else {

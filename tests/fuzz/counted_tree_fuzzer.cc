@@ -31,7 +31,7 @@ class Run {
  public:
   void operate(uint8_t what, uint8_t where, uint8_t much) {
     const uint64_t key = uint64_t{where} << 8 | much;
-    switch (what % 7) {
+    switch (what % 8) {
       case 0:
         return insert(key);
       case 1:
@@ -46,6 +46,8 @@ class Run {
         return erase_range(where, much);
       case 5:
         return look(key);
+      case 6:
+        return move(where * model_.size() / 256, key);
       default:
         for (uint64_t i = 0; i < much; ++i) erase((uint64_t{where} << 8) + i * 13 % 256);
     }
@@ -83,6 +85,12 @@ class Run {
     tree_.erase_at(rank, count);
     const auto first = model_.begin() + static_cast<std::ptrdiff_t>(rank);
     model_.erase(first, first + static_cast<std::ptrdiff_t>(count));
+  }
+  void move(size_t rank, uint64_t key) {
+    if (model_.empty() || std::binary_search(model_.begin(), model_.end(), key)) return;
+    tree_.move({model_[rank], {}}, {key, {}});
+    model_.erase(model_.begin() + static_cast<std::ptrdiff_t>(rank));
+    model_.insert(std::lower_bound(model_.begin(), model_.end(), key), key);
   }
   void look(uint64_t key) {
     const auto at = std::lower_bound(model_.begin(), model_.end(), key);

@@ -85,8 +85,16 @@ class Pair {
     tree_.replace_at(rank, entry_of(model_[rank]));
   }
 
+  void move(size_t rank, uint64_t key) {
+    const uint64_t from = model_[rank];
+    if (key != from && std::binary_search(model_.begin(), model_.end(), key)) return;
+    tree_.move(entry_of(from), entry_of(key));
+    model_.erase(model_.begin() + static_cast<ptrdiff_t>(rank));
+    model_.insert(std::lower_bound(model_.begin(), model_.end(), key), key);
+  }
+
   void operate() {
-    switch (below(10)) {
+    switch (below(11)) {
       case 0:
       case 1:
       case 2:
@@ -104,6 +112,12 @@ class Pair {
         return;
       case 8:
         if (!model_.empty()) replace(below(model_.size()));
+        return;
+      case 9:
+        if (!model_.empty()) {
+          const size_t rank = below(model_.size());
+          move(rank, below(2) == 0 ? below(range_) : (model_[rank] + below(3)) % range_);
+        }
         return;
       default:
         return look(below(range_));
