@@ -127,6 +127,7 @@ enum Category : uint32_t {
   kBitmapCategory = 1u << 6,
   kListCategory = 1u << 7,
   kScriptingCategory = 1u << 8,
+  kSetCategory = 1u << 9,
 };
 
 enum KeyFlag : uint32_t {  // as in COMMAND INFO's key specifications

@@ -52,6 +52,14 @@ enum class ExpiryMode : uint8_t {
   ignore,  // applying the primary's effects: still there until its DEL comes
 };
 
+// Up to where a set is an intset, or a listpack, in Redis's words: numbers of members, and bytes of
+// each.
+struct SetLimits {
+  int64_t ints = 512;
+  int64_t members = 128;
+  int64_t bytes = 64;
+};
+
 // A key that was written to while somebody waits for it.
 struct ReadyKey {
   unsigned database;
@@ -84,6 +92,7 @@ struct CommandEnvironment {
   uint64_t max_string_bytes = 512u << 20;
   uint64_t max_watched_bytes = uint64_t{1} << 30;  // for one client
   int64_t list_limit = -2;  // list-max-listpack-size
+  SetLimits set_limits;
   unsigned databases = storage::kMaxDatabases;  // that clients may name: 0 .. databases - 1
   bool touch = false;    // hits of the running command count for eviction
   ShardSet untidy;       // shards that have something to be freed or moved in slices
@@ -150,6 +159,9 @@ class KeyContext {
     return limit == 0 || bytes <= limit || env_->expiry == ExpiryMode::ignore;
   }
   int64_t list_limit() const { return env_->list_limit; }
+  const SetLimits& set_limits() const { return env_->set_limits; }
+  // What collections hash with.
+  const storage::KeyHasher& hasher() const { return env_->keyspace->hasher(); }
 
   // Is a deadline that a command is about to set one that has passed, so that the key goes at once?
   // Not while the primary's effects are applied: its DEL will come, or the deadline change again.

@@ -67,6 +67,7 @@ std::vector<std::string_view> categories_of(const CommandRow& row) {
       {has(kKeyspaceCategory), "@keyspace"},
       {row.has_flag(kReadonly) && !has(kScriptingCategory), "@read"},
       {row.has_flag(kWrite), "@write"},
+      {has(kSetCategory), "@set"},
       {has(kListCategory), "@list"},
       {has(kStringCategory), "@string"},
       {has(kBitmapCategory), "@bitmap"},

@@ -13,6 +13,7 @@
 
 #include "server/commands/families.h"
 #include "server/commands/list_encoding.h"
+#include "server/commands/set_encoding.h"
 #include "server/commands/values.h"
 #include "server/text/ascii.h"
 #include "storage/rdb/dump.h"
@@ -105,16 +106,17 @@ std::optional<int64_t> read_restored_deadline(std::string_view argument, TimeBas
 class RestoredValue {
  public:
   // Answers the error and returns false if there is none.
-  bool read(std::string_view payload, uint64_t max_bytes, Reply& reply) {
+  bool read(std::string_view payload, const KeyContext& context, Reply& reply) {
     const std::optional<std::string_view> body = storage::rdb::verified_body(payload);
     if (!body) {
       reply.error("ERR DUMP payload version or checksum are wrong");
       return false;
     }
     if (storage::rdb::is_string_body(*body)) {
-      text_ = storage::rdb::read_string_body(*body, max_bytes, scratch_);
+      text_ = storage::rdb::read_string_body(*body, context.max_string_bytes(), scratch_);
     } else {
-      object_.reset(storage::rdb::read_object_body(*body, max_bytes));
+      object_.reset(
+          storage::rdb::read_object_body(*body, context.max_string_bytes(), context.hasher()));
     }
     if (text_ || object_ != nullptr) return true;
     reply.error("ERR Bad data format");
@@ -128,6 +130,8 @@ class RestoredValue {
     if (text_) return context.set(key, entry, *text_, deadline_ms);
     if (object_->type() == storage::Type::list) {
       note_made(object_->as<storage::List>(), context.list_limit());
+    } else if (object_->type() == storage::Type::set) {
+      note_restored(object_->as<storage::Set>(), context.set_limits());
     }
     return context.set_object(key, entry, object_.release(), deadline_ms);
   }
@@ -166,7 +170,7 @@ void restore(KeyContext& context, Arguments arguments, Reply& reply) {
       read_restored_deadline(arguments[2], options.base, context, reply);
   if (!deadline) return;
   RestoredValue value;
-  if (!value.read(arguments[3], context.max_string_bytes(), reply) ||
+  if (!value.read(arguments[3], context, reply) ||
       !may_grow(context, arguments[3].size(), value.bytes(), reply)) {
     return;
   }

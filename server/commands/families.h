@@ -11,6 +11,8 @@ CommandFamily rate_limit_commands();    // rate_limits.cc, increx.cc
 CommandFamily bitmap_commands();        // bits.cc, bitfield.cc
 CommandFamily list_commands();          // lists.cc, list_ends.cc
 CommandFamily blocking_list_commands();  // blocking_lists.cc
+CommandFamily set_commands();           // sets.cc
+CommandFamily set_algebra_commands();   // set_algebra.cc
 CommandFamily key_commands();           // keys.cc, move_keys.cc, object.cc
 CommandFamily dump_commands();          // dump.cc
 CommandFamily expiry_commands();        // expiry.cc

@@ -1,6 +1,7 @@
 // Keys of whatever type: deleting, asking, walking through all of them.
 #include <vector>
 
+#include "server/commands/collection_scan.h"
 #include "server/commands/families.h"
 #include "server/commands/parts.h"
 #include "server/commands/values.h"
@@ -102,26 +103,9 @@ bool read_scan_options(Arguments arguments, ScanOptions& options, Reply& reply) 
   return true;
 }
 
-// What Redis 7.0 takes for a cursor, which is whatever strtoul reads to the end of a C string: a
-// sign may stand before it (a minus wraps around), and an empty one is 0.
-std::optional<uint64_t> parse_cursor(std::string_view argument) {
-  argument = argument.substr(0, argument.find('\0'));
-  if (argument.empty()) return 0;
-  const bool negative = argument[0] == '-';
-  if (negative || argument[0] == '+') argument.remove_prefix(1);
-  if (argument.empty()) return std::nullopt;
-  uint64_t value = 0;
-  for (char c : argument) {
-    const auto digit = static_cast<uint64_t>(c - '0');
-    if (!text::is_digit(c) || value > (~uint64_t{0} - digit) / 10) return std::nullopt;
-    value = value * 10 + digit;
-  }
-  return negative ? uint64_t{0} - value : value;
-}
-
 void scan(KeyContext& context, Arguments arguments, Reply& reply) {
-  const std::optional<uint64_t> start = parse_cursor(arguments[1]);
-  if (!start) return reply.error("ERR invalid cursor");
+  const std::optional<uint64_t> start = read_cursor(arguments[1], reply);
+  if (!start) return;
   ScanOptions options;
   if (!read_scan_options(arguments, options, reply)) return;
 
@@ -152,9 +136,7 @@ void scan(KeyContext& context, Arguments arguments, Reply& reply) {
   }
   if (budget.is_spent()) return reply.error(text::kGlobTooDear);
   reply.array(2);
-  char digits[protocol::kMaxInt64Chars];
-  reply.bulk(
-      {digits, static_cast<size_t>(protocol::write_uint64(cursor.value(), digits) - digits)});
+  reply_cursor(cursor.value(), reply);
   reply.array(found.size());
   for (std::string_view key : found) reply.bulk(key);
 }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "server/commands/list_encoding.h"
+#include "server/commands/set_encoding.h"
 
 namespace larder::server {
 
@@ -78,6 +79,8 @@ std::string_view name_of(storage::Type type) {
       return "string";
     case storage::Type::list:
       return "list";
+    case storage::Type::set:
+      return "set";
   }
   return "unknown";
 }
@@ -87,6 +90,8 @@ std::string_view encoding_of(const storage::Entry& entry) {
   switch (entry.type()) {
     case storage::Type::list:
       return list_encoding(entry.object().as<storage::List>());
+    case storage::Type::set:
+      return set_encoding(entry.object().as<storage::Set>());
     case storage::Type::string:
       break;
   }

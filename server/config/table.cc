@@ -167,6 +167,17 @@ constexpr std::array kCollections{
     Setting{"list-compress-depth", Group::memory, kRun,
             Integer{&Config::list_compress_depth, 0, kMaxInt},
             "How much of a list's ends is never compressed; 0 is all of it.", kNoCompression},
+    Setting{"set-max-intset-entries", Group::memory, kRun,
+            SignedInteger{&Config::set_max_intset_entries, 0, kMaxLong},
+            "Up to how many members OBJECT ENCODING calls a set of integers an intset, and DUMP "
+            "writes it as one. It changes nothing about how sets are kept."},
+    Setting{"set-max-listpack-entries", Group::memory, kRun,
+            SignedInteger{&Config::set_max_listpack_entries, 0, kMaxLong},
+            "Up to how many members OBJECT ENCODING calls a set a listpack, if all are short. It "
+            "changes nothing about how sets are kept."},
+    Setting{"set-max-listpack-value", Group::memory, kRun,
+            SignedInteger{&Config::set_max_listpack_value, 0, kMaxLong},
+            "Up to how many bytes a member is short for set-max-listpack-entries."},
 };
 
 constexpr std::array kGeneral{

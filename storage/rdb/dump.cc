@@ -4,6 +4,7 @@
 #include "storage/rdb/crc64.h"
 #include "storage/rdb/list.h"
 #include "storage/rdb/reader.h"
+#include "storage/rdb/set.h"
 #include "storage/rdb/string.h"
 #include "storage/rdb/writer.h"
 
@@ -38,6 +39,9 @@ std::string dump_object(const Object& object) {
     case Type::list:
       payload += static_cast<char>(ValueType::list_quicklist_2);
       append_list(object.as<List>(), payload);
+      break;
+    case Type::set:
+      append_set(object.as<Set>(), payload);
       break;
     case Type::string:
       fail_check("strings are no objects");
@@ -75,7 +79,7 @@ bool is_string_body(std::string_view body) {
   return !body.empty() && ValueType(static_cast<uint8_t>(body[0])) == ValueType::string;
 }
 
-Object* read_object_body(std::string_view body, uint64_t max_bytes) {
+Object* read_object_body(std::string_view body, uint64_t max_bytes, const KeyHasher& hasher) {
   Reader reader(body);
   const std::optional<uint8_t> type = reader.byte();
   if (!type) return nullptr;
@@ -86,6 +90,11 @@ Object* read_object_body(std::string_view body, uint64_t max_bytes) {
     case ValueType::list_quicklist:
     case ValueType::list_quicklist_2:
       object = read_list(ValueType(*type), reader, max_bytes);
+      break;
+    case ValueType::set:
+    case ValueType::set_intset:
+    case ValueType::set_listpack:
+      object = read_set(ValueType(*type), reader, max_bytes, hasher);
       break;
     case ValueType::string:
       break;

@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 
+#include "storage/hash.h"
 #include "storage/object.h"
 #include "storage/rdb/format.h"
 
@@ -48,7 +49,8 @@ bool is_string_body(std::string_view body);
 // The object of a body of any other type; the caller's. Null if it is malformed, of a type that is
 // not known here, without elements, has a string of more than `max_bytes`, or is followed by
 // further bytes. What it takes is bounded by the body: packed strings are at most 88 times as long
-// as their bytes there.
-[[nodiscard]] Object* read_object_body(std::string_view body, uint64_t max_bytes);
+// as their bytes there. `hasher` must outlive the object.
+[[nodiscard]] Object* read_object_body(std::string_view body, uint64_t max_bytes,
+                                       const KeyHasher& hasher);
 
 }  // namespace larder::storage::rdb

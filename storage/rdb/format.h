@@ -17,14 +17,18 @@
 
 namespace larder::storage::rdb {
 
-// Types that Larder can read; of those of lists it writes the last. Up to 21 a number means the
-// same in Redis and in Valkey; from there on they differ, and only the version says which is meant.
+// Types that Larder can read; of those of lists it writes the last, of sets the first two. Up to 21
+// a number means the same in Redis and in Valkey; from there on they differ, and only the version
+// says which is meant.
 enum class ValueType : uint8_t {
   string = 0,
   list = 1,               // length string*
+  set = 2,                // set.h
   list_ziplist = 10,      // string: a ziplist (ziplist.h)
+  set_intset = 11,        // set.h
   list_quicklist = 14,    // length string*: ziplists
   list_quicklist_2 = 18,  // length (container string)*: see list.h
+  set_listpack = 20,      // set.h
 };
 
 // The low six bits of a length byte whose high bits are both set.

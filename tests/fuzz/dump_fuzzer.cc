@@ -3,6 +3,7 @@
 //
 // Input: one byte that chooses the longest text allowed, then a body without its footer. The same
 // bytes serve as a whole payload and as a text to be written.
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <limits>
@@ -13,6 +14,7 @@
 
 #include "storage/list/list.h"
 #include "storage/rdb/dump.h"
+#include "storage/set/set.h"
 
 namespace {
 
@@ -250,9 +252,52 @@ std::optional<Elements> slow_list(std::string_view body, uint64_t max_bytes) {
   return elements;
 }
 
+// ---- sets ---------------------------------------------------------------------------------------
+
+bool slow_intset(const std::string& bytes, Elements& elements) {
+  SlowReader reader(bytes);
+  const uint64_t width = reader.number(4, false);
+  const uint64_t count = reader.number(4, false);
+  if (width != 2 && width != 4 && width != 8) return false;
+  for (uint64_t i = 0; reader.ok() && i < count; ++i) {
+    elements.push_back(signed_text(reader.number(static_cast<unsigned>(width), false),
+                                   8 * static_cast<unsigned>(width)));
+    const size_t last = elements.size() - 1;
+    if (last > 0 && std::stoll(elements[last]) <= std::stoll(elements[last - 1])) return false;
+  }
+  return reader.at_end();
+}
+
+// In ascending order.
+std::optional<Elements> slow_set(std::string_view body, uint64_t max_bytes) {
+  SlowReader reader(body);
+  const unsigned type = reader.byte();
+  if (type != 2 && type != 11 && type != 20) return std::nullopt;
+  Elements elements;
+  uint64_t parts = type == 2 ? reader.length(reader.byte()) : 1;
+  for (; reader.ok() && parts > 0; --parts) {
+    const std::optional<std::string> part = slow_string(reader, max_bytes);
+    if (!reader.ok() || !part || part->size() > max_bytes) return std::nullopt;
+    if (type == 2) elements.push_back(*part);
+    if (type == 11 && !slow_intset(*part, elements)) return std::nullopt;
+    if (type == 20 && !slow_listpack(*part, elements)) return std::nullopt;
+  }
+  if (!reader.at_end() || elements.empty()) return std::nullopt;
+  std::sort(elements.begin(), elements.end());
+  const bool is_twice = std::adjacent_find(elements.begin(), elements.end()) != elements.end();
+  return is_twice ? std::nullopt : std::optional(elements);
+}
+
 Elements contents(const larder::storage::Object& object) {
   Elements elements;
   larder::storage::NumberText scratch;
+  if (object.type() == larder::storage::Type::set) {
+    object.as<larder::storage::Set>().for_each([&](const larder::storage::Set::Member& member) {
+      elements.emplace_back(member.bytes(scratch));
+    });
+    std::sort(elements.begin(), elements.end());
+    return elements;
+  }
   const auto& list = object.as<larder::storage::List>();
   for (auto at = list.first(larder::storage::End::front); at; at.next()) {
     elements.emplace_back(at.element().bytes(scratch));
@@ -260,10 +305,16 @@ Elements contents(const larder::storage::Object& object) {
   return elements;
 }
 
-void require_same_list(std::string_view body, uint64_t max_bytes) {
+std::optional<Elements> slow_object(std::string_view body, uint64_t max_bytes) {
+  const std::optional<Elements> list = slow_list(body, max_bytes);
+  return list ? list : slow_set(body, max_bytes);
+}
+
+void require_same_object(std::string_view body, uint64_t max_bytes) {
   using larder::storage::Object;
-  Object* object = rdb::read_object_body(body, max_bytes);
-  const std::optional<Elements> expected = slow_list(body, max_bytes);
+  const larder::storage::KeyHasher hasher(1);
+  Object* object = rdb::read_object_body(body, max_bytes, hasher);
+  const std::optional<Elements> expected = slow_object(body, max_bytes);
   require((object != nullptr) == expected.has_value());
   if (object == nullptr) return;
   object->verify();
@@ -272,7 +323,7 @@ void require_same_list(std::string_view body, uint64_t max_bytes) {
   Object::release(object);
   const std::optional<std::string_view> again = rdb::verified_body(payload);
   require(again.has_value());
-  object = rdb::read_object_body(*again, std::numeric_limits<uint64_t>::max());
+  object = rdb::read_object_body(*again, std::numeric_limits<uint64_t>::max(), hasher);
   require(object != nullptr && contents(*object) == *expected);
   Object::release(object);
 }
@@ -312,7 +363,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::optional<std::string_view> text = rdb::read_string_body(bytes, max_bytes, scratch);
   require(text == slow_body(bytes, max_bytes));
   if (text) require_round_trip(*text);
-  require_same_list(bytes, max_bytes);
+  require_same_object(bytes, max_bytes);
 
   read_payload(bytes);
   require_round_trip(bytes);

@@ -82,10 +82,13 @@ class Chaos final : public Workload {
   }
 
   Request draw(Random& random) const {
-    switch (random.below(10)) {
+    switch (random.below(12)) {
       case 8:
       case 9:
         return draw_list(random);
+      case 10:
+      case 11:
+        return draw_members(random);
       case 0:
       case 1:
         return draw_write(random);
@@ -260,6 +263,45 @@ class Chaos final : public Workload {
         return {{"LMPOP", "2", k, other, random.pick(kEnds), "COUNT", "3"}, "*_-"};
       default:
         return {{"LPOS", k, "3.5e1", "COUNT", "0", "RANK", number}, "*-"};
+    }
+  }
+
+  Request draw_members(Random& random) const {
+    const std::string k = "s" + std::to_string(random.below(5));
+    const std::string other =
+        random.chance(100) ? key(random) : "s" + std::to_string(random.below(5));
+    const auto member = [&] {
+      return random.chance(700) ? std::to_string(random.below(200)) : value(random);
+    };
+    Words words;
+    switch (random.below(12)) {
+      case 0:
+      case 1:
+        words = {"SADD", k};
+        for (size_t i = 1 + random.below(random.chance(50) ? 300 : 8); i > 0; --i) {
+          words.push_back(member());
+        }
+        return {words, ":-"};
+      case 2:
+        return {{"SREM", k, member(), member()}, ":-"};
+      case 3:
+        return {{"SPOP", k}, "$_-"};
+      case 4:
+        return {{"SPOP", k, std::to_string(random.between(-1, 9))}, "*~-"};
+      case 5:
+        return {{"SMOVE", k, other, member()}, ":-"};
+      case 6:
+        return {{"SUNIONSTORE", k, other, k}, ":-"};
+      case 7:
+        return {{random.chance(500) ? "SINTERSTORE" : "SDIFFSTORE", other, k, "s1"}, ":-"};
+      case 8:
+        return {{random.chance(500) ? "SINTER" : "SDIFF", k, other}, "*~-"};
+      case 9:
+        return {{"SRANDMEMBER", k, std::to_string(random.between(-5, 5))}, "*-"};
+      case 10:
+        return {{"SSCAN", k, std::to_string(random.chance(500) ? 0 : random.next() >> 24)}, "*-"};
+      default:
+        return {{"SMEMBERS", k}, "*~-"};
     }
   }
 

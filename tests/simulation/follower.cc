@@ -1,8 +1,8 @@
 #include "tests/simulation/follower.h"
 
-#include "storage/list/list.h"
 #include "tests/simulation/failure.h"
 #include "tests/support/reply_bytes.h"
+#include "tests/support/stored_objects.h"
 #include "tests/transcripts/runner/value.h"
 
 namespace larder::simulation {
@@ -26,17 +26,12 @@ bool holds_error(const transcripts::Value& value) {
 StoredValue stored_in(const storage::Entry& entry) {
   storage::NumberText scratch;
   if (!entry.is_object()) return {std::string(entry.text(scratch)), entry.deadline_ms()};
-  StoredValue value{{}, entry.deadline_ms()};
-  const auto& list = entry.object().as<storage::List>();
-  for (auto at = list.first(storage::End::front); at; at.next()) {
-    value.elements.emplace_back(at.element().bytes(scratch));
-  }
-  return value;
+  return {{}, entry.deadline_ms(), entry.type(), support::elements_of(entry.object())};
 }
 
 std::string describe(const StoredValue& value) {
   if (!value.elements.empty()) {
-    std::string text = "a list of " + std::to_string(value.elements.size()) + ":";
+    std::string text = "a collection of " + std::to_string(value.elements.size()) + ":";
     for (size_t i = 0; i < value.elements.size() && i < 20; ++i) {
       text += " " + transcripts::quote(std::string_view(value.elements[i]).substr(0, 20));
     }
@@ -90,9 +85,9 @@ void Follower::copy_contents() {
       shard.set(database, key, hash, value.text, value.deadline_ms);
       continue;
     }
-    storage::List* list = storage::List::create();
-    for (const std::string& element : value.elements) list->push(storage::End::back, element);
-    shard.insert_object(database, key, hash, list, value.deadline_ms);
+    storage::Object* object =
+        support::object_of(value.type, value.elements, node_.keyspace().hasher());
+    shard.insert_object(database, key, hash, object, value.deadline_ms);
   }
 }
 

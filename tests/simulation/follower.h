@@ -22,7 +22,8 @@ namespace larder::simulation {
 struct StoredValue {
   std::string text;  // of a string
   int64_t deadline_ms;
-  std::vector<std::string> elements = {};  // of a list, which has at least one
+  storage::Type type = storage::Type::string;
+  std::vector<std::string> elements = {};  // of a collection, which has at least one
   bool operator==(const StoredValue&) const = default;
 };
 using Contents = std::map<std::pair<unsigned, std::string>, StoredValue>;

@@ -5,6 +5,7 @@
 
 #include "storage/list/list.h"
 #include "storage/rdb/dump.h"
+#include "tests/support/stored_objects.h"
 
 namespace larder::simulation {
 namespace {
@@ -266,14 +267,11 @@ std::string dump_of(const Elements& elements) {
 Elements elements_of_dump(const std::string& payload) {
   const std::optional<std::string_view> body = storage::rdb::verified_body(payload);
   if (!body || storage::rdb::is_string_body(*body)) return {};
-  storage::Object* object = storage::rdb::read_object_body(*body, uint64_t{1} << 30);
+  const storage::KeyHasher hasher(1);
+  storage::Object* object = storage::rdb::read_object_body(*body, uint64_t{1} << 30, hasher);
   if (object == nullptr) return {};
   Elements elements;
-  storage::NumberText scratch;
-  const auto& list = object->as<storage::List>();
-  for (auto at = list.first(storage::End::front); at; at.next()) {
-    elements.emplace_back(at.element().bytes(scratch));
-  }
+  if (object->type() == storage::Type::list) elements = support::elements_of(*object);
   storage::Object::release(object);
   return elements;
 }

@@ -16,8 +16,8 @@
 
 #include "protocol/request_parser.h"
 #include "server/effects.h"
-#include "storage/list/list.h"
 #include "tests/support/actor.h"
+#include "tests/support/stored_objects.h"
 
 namespace larder::support {
 
@@ -25,9 +25,9 @@ namespace larder::support {
 struct Stored {
   std::string value;  // of a string
   int64_t deadline_ms;
-  std::vector<std::string> elements = {};  // of a list, which has at least one
+  storage::Type type = storage::Type::string;
+  std::vector<std::string> elements = {};  // of a collection; ascending where it has no order
 
-  bool is_list() const { return !elements.empty(); }
   bool operator==(const Stored&) const = default;
 };
 using Contents = std::map<std::pair<unsigned, std::string>, Stored>;
@@ -35,12 +35,7 @@ using Contents = std::map<std::pair<unsigned, std::string>, Stored>;
 inline Stored stored_in(const storage::Entry& entry) {
   storage::NumberText scratch;
   if (!entry.is_object()) return {std::string(entry.text(scratch)), entry.deadline_ms()};
-  Stored stored{{}, entry.deadline_ms()};
-  const storage::List& list = entry.object().as<storage::List>();
-  for (auto at = list.first(storage::End::front); at; at.next()) {
-    stored.elements.emplace_back(at.element().bytes(scratch));
-  }
-  return stored;
+  return {{}, entry.deadline_ms(), entry.type(), elements_of(entry.object())};
 }
 
 // REQUIRES: all shards are held, or nobody else is running.
@@ -71,13 +66,12 @@ class Follower final : public server::EffectListener {
     for (const auto& [name, stored] : contents_of(primary)) {
       const storage::Hash hash = hasher(name.second);
       storage::Shard& shard = node_.keyspace().shard(storage::shard_of(hash));
-      if (!stored.is_list()) {
+      if (stored.type == storage::Type::string) {
         shard.set(name.first, name.second, hash, stored.value, stored.deadline_ms);
         continue;
       }
-      storage::List* list = storage::List::create();
-      for (const std::string& element : stored.elements) list->push(storage::End::back, element);
-      shard.insert_object(name.first, name.second, hash, list, stored.deadline_ms);
+      storage::Object* object = object_of(stored.type, stored.elements, hasher);
+      shard.insert_object(name.first, name.second, hash, object, stored.deadline_ms);
     }
     offset_ = primary.effect_log().end_offset();
     primary.effect_log().attach(*this);
@@ -158,8 +152,8 @@ inline std::string difference(server::Node& primary, server::Node& follower) {
     if (found == contents.end()) return std::string("absent");
     const Stored& stored = found->second;
     std::string text = "'" + stored.value.substr(0, 80) + "'";
-    if (stored.is_list()) {
-      text = "a list of " + std::to_string(stored.elements.size()) + ":";
+    if (stored.type != storage::Type::string) {
+      text = "a collection of " + std::to_string(stored.elements.size()) + ":";
       for (size_t i = 0; i < stored.elements.size() && i < 20; ++i) {
         text += " '" + stored.elements[i].substr(0, 20) + "'";
       }

@@ -12,6 +12,7 @@
 
 #include "storage/list/list.h"
 #include "storage/rdb/dump.h"
+#include "storage/set/set.h"
 #include "tests/support/actor.h"
 
 namespace larder::support {
@@ -25,7 +26,7 @@ class RandomCommands {
 
   // A command for any place, in a transaction or outside. Deadlines count from `now_ms`.
   Words data(int64_t now_ms) {
-    switch (pick(31)) {
+    switch (pick(35)) {
       case 0:
       case 1:
       case 2:
@@ -83,6 +84,12 @@ class RandomCommands {
         return waiting();
       case 27:
         return by_script(now_ms);
+      case 28:
+      case 29:
+      case 30:
+        return members();
+      case 31:
+        return set_algebra();
       default:
         return one({{"GET", key()}, {"MGET", key(), key(), key()}, {"TTL", key()}});
     }
@@ -289,6 +296,58 @@ class RandomCommands {
                 {"LPOS", list_key(), element(), "RANK", "-1", "COUNT", "2"}});
   }
 
+  // Sets have keys of their own, as lists do.
+  std::string set_key() { return pick(4) == 0 ? key() : "set:" + std::to_string(pick(keys_)); }
+  std::string member() {
+    return pick(2) == 0 ? std::to_string(pick(600)) : pick(3) == 0 ? value() : element();
+  }
+
+  Words members() {
+    switch (pick(8)) {
+      case 0:
+      case 1:
+      case 2: {
+        Words words{pick(5) == 0 ? "SREM" : "SADD", set_key()};
+        for (uint64_t left = 1 + pick(8); left > 0; --left) words.push_back(member());
+        return words;
+      }
+      case 3: {  // so many that they are integers no more
+        Words words{"SADD", set_key()};
+        const uint64_t first = pick(400);
+        for (uint64_t left = pick(250); left > 0; --left) {
+          words.push_back(std::to_string(first + left));
+        }
+        words.push_back(member());
+        return words;
+      }
+      case 4:
+        return one({{"SPOP", set_key()},
+                    {"SPOP", set_key(), std::to_string(pick(4))},
+                    {"SPOP", set_key(), "300"}});
+      case 5:
+        return {"SMOVE", set_key(), set_key(), member()};
+      case 6:
+        return one({{"SMEMBERS", set_key()},
+                    {"SRANDMEMBER", set_key(), "-3"},
+                    {"SRANDMEMBER", set_key(), "7"},
+                    {"SSCAN", set_key(), "0"}});
+      default:
+        return one({{"SISMEMBER", set_key(), member()},
+                    {"SMISMEMBER", set_key(), member(), member()},
+                    {"SCARD", set_key()}});
+    }
+  }
+
+  Words set_algebra() {
+    return one({{"SINTERSTORE", set_key(), set_key(), set_key()},
+                {"SUNIONSTORE", set_key(), set_key(), set_key(), set_key()},
+                {"SDIFFSTORE", set_key(), set_key(), set_key()},
+                {"SINTER", set_key(), set_key()},
+                {"SUNION", set_key(), set_key()},
+                {"SDIFF", set_key(), set_key()},
+                {"SINTERCARD", "2", set_key(), set_key(), "LIMIT", "3"}});
+  }
+
   Words bits() {
     const Words operations{"AND", "OR", "XOR", "DIFF", "DIFF1", "ANDOR", "ONE"};
     const std::string bit = std::to_string(pick(2));
@@ -341,6 +400,8 @@ class RandomCommands {
       }
       payload = storage::rdb::dump_object(*list);
       storage::Object::release(list);
+    } else if (pick(3) == 0) {
+      payload = set_payload();
     }
     if (pick(10) == 0) payload[pick(payload.size())] ^= 1;
     const auto ms = static_cast<int64_t>(pick(400));
@@ -350,6 +411,19 @@ class RandomCommands {
     if (pick(4) != 0) words.push_back("REPLACE");
     if (pick(4) == 0) words.insert(words.end(), {pick(2) == 0 ? "FREQ" : "IDLETIME", "7"});
     return words;
+  }
+
+  std::string set_payload() {
+    const storage::KeyHasher hasher(1);
+    storage::Set* set = storage::Set::create();
+    const bool integers = pick(2) == 0;
+    for (uint64_t left = 1 + pick(200); left > 0; --left) {
+      set->add(integers ? std::to_string(pick(1'000)) : member(), hasher);
+    }
+    if (!integers) set->set_encoding(storage::SetEncoding::hashtable);
+    const std::string payload = storage::rdb::dump_object(*set);
+    storage::Object::release(set);
+    return payload;
   }
 
   std::mt19937_64 random_;

@@ -8,10 +8,11 @@ during the run, and comparisons (GT, LT) of two that lie within a second.
 A request is (arguments, rule): the rule says how its two replies are compared (see Rule).
 """
 
-import enum
 import time
 
 from harness import rdb
+from harness.rules import Rule
+from harness.set_requests import SetRequests
 
 KEYS = [b"a", b"b", b"c", b"d", b"key:{1}", b"", b"\x00\r\n", b"0", b"*"]
 DATABASES = [b"0", b"1", b"2", b"15"]
@@ -33,7 +34,7 @@ VALUES = [
 PATTERNS = [b"*", b"?", b"[ab]", b"[^a]", b"[a-c]", b"a*", b"*a", b"key:*", b"\\*", b"[", b"[]", b"", b"**", b"*{?}*", b"[a-", b"\\"]
 WORDS = [
     b"NX", b"XX", b"GT", b"LT", b"GET", b"EX", b"PX", b"EXAT", b"PXAT", b"KEEPTTL", b"PERSIST", b"MATCH", b"COUNT",
-    b"TYPE", b"ASYNC", b"SYNC", b"FOO", b"", b"string", b"list",
+    b"TYPE", b"ASYNC", b"SYNC", b"FOO", b"", b"string", b"list", b"set",
 ]
 BODIES = [  # of payloads, without their footer
     b"\x00\xc0\x05", b"\x00\xc1\xff\x7f", b"\x00\xc2\x01\x00\x00\x80", b"\x00\xc3\x06\x15\x01aa\xe0\x0a\x00", b"\x00\x40\x03abc", b"\x00\x00",
@@ -42,17 +43,7 @@ BODIES = [  # of payloads, without their footer
 UNKNOWN = [b"FOO", b"", b"GETT", b"G", b"a" * 200, b"'", b"SET\tk", b"get ", b"%s%n", b"\xff\xfe"]
 
 
-class Rule(enum.Enum):
-    EXACT = "byte for byte"
-    UNORDERED = "the same elements in any order"
-    TIME = "points in time and times to live: the same but for the time between two servers"
-    WHOLE_SCAN = "the same keys in any order, if the cursor says that these are all"
-    PART_OF_SCAN = "errors byte for byte; cursors and how much one call finds are each server's own"
-    RANDOM_KEY = "a key or none"
-    DUMP = "byte for byte; of lists the type only, for each server divides them as it likes"
-
-
-class Requests:
+class Requests(SetRequests):
     def __init__(self, chance):
         self.chance = chance
         self.lifetimes = 0
@@ -69,6 +60,7 @@ class Requests:
             (30, self._push), (14, self._pop), (12, self._list_move), (8, self._lmpop), (10, self._list_read),
             (8, self._lset), (8, self._linsert), (8, self._lrem), (8, self._ltrim), (12, self._lpos),
         ]  # fmt: skip
+        self.kinds += self.set_kinds()
         self.weights = [weight for weight, _ in self.kinds]
 
     def draw(self):
@@ -87,6 +79,9 @@ class Requests:
 
     def key(self):
         return self.chance.choice(KEYS)
+
+    def _pattern(self):
+        return self.chance.choice(PATTERNS)
 
     def value(self):
         if self._maybe(0.3):
@@ -410,7 +405,7 @@ class Requests:
             if self._maybe(0.4):
                 options += [b"MATCH", self.chance.choice(PATTERNS)]
             if self._maybe(0.3):
-                options += [b"TYPE", self._one(b"string", b"STRING", b"list", b"", b"nonsense")]
+                options += [b"TYPE", self._one(b"string", b"STRING", b"list", b"set", b"", b"nonsense")]
             return [b"SCAN", self._one(b"0", b"", b"00", b"+0", b"-0"), *options], Rule.WHOLE_SCAN
         options = []
         while self._maybe(0.5) and len(options) < 6:
@@ -446,7 +441,8 @@ class Requests:
             b"PING", b"SELECT", b"TYPE", b"STRLEN", b"SETNX", b"GETSET", b"GETDEL", b"INCR", b"EXISTS", b"INCRBYFLOAT",
             b"FLUSHDB", b"UNWATCH", b"DECR", b"DECRBY", b"UNLINK", b"GETBIT", b"BITCOUNT", b"BITPOS", b"BITOP",
             b"BITFIELD_RO", b"LCS", b"SUBSTR", b"LPUSH", b"RPUSHX", b"LPOP", b"RPOP", b"LLEN", b"LINDEX", b"LSET", b"LRANGE",
-            b"LTRIM", b"LINSERT", b"LPOS", b"LMOVE", b"RPOPLPUSH", b"LMPOP",
+            b"LTRIM", b"LINSERT", b"LPOS", b"LMOVE", b"RPOPLPUSH", b"LMPOP", b"SADD", b"SREM", b"SISMEMBER", b"SMISMEMBER",
+            b"SCARD", b"SMOVE", b"SINTERCARD", b"SINTERSTORE", b"SUNIONSTORE", b"SDIFFSTORE",
         )  # fmt: skip
         pool = [self.key(), self.value(), self.number(), self.chance.choice(WORDS), self.chance.choice(PATTERNS)]
         return [name, *(self.chance.choice(pool) for _ in range(self.chance.randrange(0, 6)))], Rule.EXACT

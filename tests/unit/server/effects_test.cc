@@ -25,6 +25,8 @@ std::string letter(EventClass event_class) {
       return "$";
     case EventClass::list:
       return "l";
+    case EventClass::set:
+      return "s";
     case EventClass::expired:
       return "x";
     case EventClass::evicted:
@@ -217,6 +219,69 @@ TEST_CASE("events of lists tell what was done, and when a list is gone") {
   CHECK(events_of({"LTRIM", "m", "5", "9"}) == Events{"l ltrim 0 m", "g del 0 m"});
   CHECK(events_of({"RPUSH", "l", "a"}) == Events{"l rpush 0 l"});
   CHECK(events_of({"LREM", "l", "0", "a"}) == Events{"l lrem 0 l", "g del 0 l"});
+}
+
+TEST_CASE("changes of sets say which members came and went") {
+  Primary primary;
+  CHECK(primary.of({"SADD", "s", "a", "b", "a"}) == Records{wire("SELECT 0|SADD s a b a")});
+  CHECK(primary.of({"SADD", "s", "a"}).empty());
+  CHECK(primary.of({"SREM", "s", "z"}).empty());
+  CHECK(primary.of({"SREM", "s", "a"}) == Records{wire("SREM s a")});
+  CHECK(primary.of({"SPOP", "s"}) == Records{wire("SREM s b")});
+  primary.of({"SADD", "s", "a", "b", "c"});
+  CHECK(primary.of({"SPOP", "s", "3"}) == Records{wire("DEL s")});
+  primary.of({"SADD", "s", "a", "b", "c"});
+  const std::string member = primary.of({"SPOP", "s", "1"}).at(0);
+  CHECK(member.substr(0, member.size() - 3) == wire("SREM s x").substr(0, member.size() - 3));
+  CHECK(primary.of({"SPOP", "s", "0"}).empty());
+  CHECK(primary.of({"SADD", "t", "m"}) == Records{wire("SADD t m")});
+  CHECK(primary.of({"SMOVE", "t", "u", "m"}) == Records{wire("SMOVE t u m")});
+  CHECK(primary.of({"SMOVE", "u", "u", "m"}).empty());
+  CHECK(primary.of({"SUNIONSTORE", "d", "u", "t"}) == Records{wire("SUNIONSTORE d u t")});
+  CHECK(primary.of({"SDIFFSTORE", "d", "u", "u"}) == Records{wire("DEL d")});
+  CHECK(primary.of({"SINTERSTORE", "d", "u", "t"}).empty());
+}
+
+TEST_CASE("SPOP of many members is told in effects of 1024 each") {
+  Primary primary;
+  Words words{"SADD", "s"};
+  for (int i = 0; i < 3'000; ++i) words.push_back(std::to_string(i));
+  primary.of(words);
+  Records records = primary.of({"SPOP", "s", "2500"});
+  size_t effects = 0;
+  for (const std::string& record : records) {
+    size_t at = record.find("SREM");
+    for (; at != std::string::npos; at = record.find("SREM", at + 1)) {
+      ++effects;
+    }
+  }
+  CHECK(effects == 3);
+}
+
+TEST_CASE("events of sets tell what was done, and when a set is gone") {
+  Primary primary;
+  const auto events_of = [&primary](const Words& words) {
+    primary.of(words);
+    return primary.listener.events;
+  };
+  using Events = std::vector<std::string>;
+  CHECK(events_of({"SADD", "s", "a", "b"}) == Events{"s sadd 0 s"});
+  CHECK(events_of({"SADD", "s", "a"}).empty());
+  CHECK(events_of({"SREM", "s", "a"}) == Events{"s srem 0 s"});
+  CHECK(events_of({"SMOVE", "s", "t", "b"}) ==
+        Events{"s srem 0 s", "g del 0 s", "s sadd 0 t"});
+  CHECK(events_of({"SADD", "s", "b"}) == Events{"s sadd 0 s"});
+  CHECK(events_of({"SMOVE", "s", "t", "b"}) == Events{"s srem 0 s", "g del 0 s"});
+  CHECK(events_of({"SPOP", "t"}) == Events{"s spop 0 t", "g del 0 t"});
+  events_of({"SADD", "t", "b", "c"});
+  CHECK(events_of({"SPOP", "t", "1"}) == Events{"s spop 0 t"});
+  CHECK(events_of({"SPOP", "t", "1"}) == Events{"s spop 0 t", "g del 0 t"});
+  events_of({"SADD", "t", "b", "c"});
+  CHECK(events_of({"SINTERSTORE", "d", "t"}) == Events{"s sinterstore 0 d"});
+  CHECK(events_of({"SUNIONSTORE", "d", "t"}) == Events{"s sunionstore 0 d"});
+  CHECK(events_of({"SDIFFSTORE", "d", "t"}) == Events{"s sdiffstore 0 d"});
+  CHECK(events_of({"SDIFFSTORE", "d", "t", "t"}) == Events{"g del 0 d"});
+  CHECK(events_of({"SDIFFSTORE", "d", "t", "t"}).empty());
 }
 
 TEST_CASE("RESTORE is its own effect, with an absolute deadline") {

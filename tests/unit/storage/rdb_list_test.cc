@@ -16,6 +16,7 @@ namespace {
 using Elements = std::vector<std::string>;
 
 constexpr uint64_t kAnyLength = uint64_t{1} << 40;
+const KeyHasher kHasher(3);
 
 Elements contents(const List& list) {
   Elements elements;
@@ -27,12 +28,14 @@ Elements contents(const List& list) {
 }
 
 std::optional<Elements> restored_body(std::string_view body, uint64_t max_bytes = kAnyLength) {
-  Object* object = read_object_body(body, max_bytes);
+  Object* object = read_object_body(body, max_bytes, kHasher);
   if (object == nullptr) return std::nullopt;
   object->verify();
-  const Elements elements = contents(object->as<List>());
+  Elements elements;
+  if (object->type() == Type::list) elements = contents(object->as<List>());
+  const bool is_list = object->type() == Type::list;
   Object::release(object);
-  return elements;
+  return is_list ? std::optional(elements) : std::nullopt;
 }
 
 std::optional<Elements> restored(const std::string& payload) {

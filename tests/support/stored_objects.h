@@ -1,0 +1,45 @@
+// Collections as plain texts, so that two nodes' can be compared and one's be given to the other.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "storage/hash.h"
+#include "storage/list/list.h"
+#include "storage/object.h"
+#include "storage/set/set.h"
+
+namespace larder::support {
+
+// All that clients can see of it; in ascending order where it has none.
+inline std::vector<std::string> elements_of(const storage::Object& object) {
+  std::vector<std::string> elements;
+  storage::NumberText scratch;
+  if (object.type() == storage::Type::list) {
+    const storage::List& list = object.as<storage::List>();
+    for (auto at = list.first(storage::End::front); at; at.next()) {
+      elements.emplace_back(at.element().bytes(scratch));
+    }
+  } else if (object.type() == storage::Type::set) {
+    object.as<storage::Set>().for_each(
+        [&](const storage::Set::Member& member) { elements.emplace_back(member.bytes(scratch)); });
+    std::sort(elements.begin(), elements.end());
+  }
+  return elements;
+}
+
+// One that holds the same; the caller's.
+inline storage::Object* object_of(storage::Type type, const std::vector<std::string>& elements,
+                                  const storage::KeyHasher& hasher) {
+  if (type == storage::Type::set) {
+    storage::Set* set = storage::Set::create();
+    for (const std::string& member : elements) set->add(member, hasher);
+    return set;
+  }
+  storage::List* list = storage::List::create();
+  for (const std::string& element : elements) list->push(storage::End::back, element);
+  return list;
+}
+
+}  // namespace larder::support
