@@ -59,6 +59,7 @@ void Dispatcher::use_config(std::shared_ptr<const Config> config) {
   environment_.set_limits = {.ints = config_->set_max_intset_entries,
                              .members = config_->set_max_listpack_entries,
                              .bytes = config_->set_max_listpack_value};
+  environment_.sparse_limit = config_->hll_sparse_max_bytes;
   environment_.databases = config_->databases;
   constexpr uint32_t kForms = config::kEventsByKey | config::kEventsByEvent;
   const uint32_t events = config_->notify_keyspace_events;

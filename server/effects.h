@@ -32,6 +32,7 @@ namespace larder::server {
 
 // The classes of keyspace events, as notify-keyspace-events names them.
 enum class EventClass : uint32_t {
+  silent = 0,  // not published
   generic = config::kEventsGeneric,
   string = config::kEventsString,
   list = config::kEventsList,

@@ -93,6 +93,7 @@ struct CommandEnvironment {
   uint64_t max_watched_bytes = uint64_t{1} << 30;  // for one client
   int64_t list_limit = -2;  // list-max-listpack-size
   SetLimits set_limits;
+  uint64_t sparse_limit = 3000;  // hll-sparse-max-bytes
   unsigned databases = storage::kMaxDatabases;  // that clients may name: 0 .. databases - 1
   bool touch = false;    // hits of the running command count for eviction
   ShardSet untidy;       // shards that have something to be freed or moved in slices
@@ -160,6 +161,7 @@ class KeyContext {
   }
   int64_t list_limit() const { return env_->list_limit; }
   const SetLimits& set_limits() const { return env_->set_limits; }
+  uint64_t sparse_limit() const { return env_->sparse_limit; }
   // What collections hash with.
   const storage::KeyHasher& hasher() const { return env_->keyspace->hasher(); }
 
@@ -292,6 +294,8 @@ class KeyContext {
       env_->batch->add_event(event_class, event, database_, key.text);
     }
   }
+  // Its bytes changed, not what it means: watchers and caches hear of it, and nobody else.
+  void wrote_silently(const Key& key) { wrote(key, EventClass::silent, {}); }
   // All keys of a database changed: listeners to single keys hear of it as of one event.
   void flushed() {
     if ((env_->wanted_events & CommandEnvironment::kTrackedEvents) != 0) env_->batch->note_flush();

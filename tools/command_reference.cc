@@ -23,6 +23,7 @@ struct Group {
 // In the order of the page; a row of another group is on the page too, at its end.
 constexpr Group kGroups[] = {
     {"string", "Strings"},
+    {"hyperloglog", "HyperLogLog"},
     {"bitmap", "Bitmaps"},
     {"list", "Lists"},
     {"generic", "Keys"},

@@ -71,6 +71,7 @@ std::vector<std::string_view> categories_of(const CommandRow& row) {
       {has(kListCategory), "@list"},
       {has(kStringCategory), "@string"},
       {has(kBitmapCategory), "@bitmap"},
+      {has(kHyperLogLogCategory), "@hyperloglog"},
       {row.has_flag(kPubSub), "@pubsub"},
       {is_admin, "@admin"},
       {row.has_flag(kFast), "@fast"},

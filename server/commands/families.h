@@ -9,6 +9,7 @@ CommandFamily string_commands();        // strings.cc, counters.cc
 CommandFamily newer_string_commands();  // newer_strings.cc, lcs.cc
 CommandFamily rate_limit_commands();    // rate_limits.cc, increx.cc
 CommandFamily bitmap_commands();        // bits.cc, bitfield.cc
+CommandFamily cardinality_commands();   // cardinality.cc
 CommandFamily list_commands();          // lists.cc, list_ends.cc
 CommandFamily blocking_list_commands();  // blocking_lists.cc
 CommandFamily set_commands();           // sets.cc

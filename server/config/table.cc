@@ -178,6 +178,9 @@ constexpr std::array kCollections{
     Setting{"set-max-listpack-value", Group::memory, kRun,
             SignedInteger{&Config::set_max_listpack_value, 0, kMaxLong},
             "Up to how many bytes a member is short for set-max-listpack-entries."},
+    Setting{"hll-sparse-max-bytes", Group::memory, kRun,
+            Memory{&Config::hll_sparse_max_bytes, 0, kMaxLong},
+            "Up to how many bytes a HyperLogLog lists its registers; a larger one takes 12 KiB."},
 };
 
 constexpr std::array kGeneral{

@@ -46,7 +46,10 @@ class RandomCommands {
       case 7:
         return {"APPEND", key(), value()};
       case 8:
-        return {"SETRANGE", key(), std::to_string(pick(200)), value()};
+        return one({{"SETRANGE", key(), std::to_string(pick(200)), value()},
+                    {"PFADD", cardinality_key(), value(), value()},
+                    {"PFMERGE", cardinality_key(), cardinality_key()},
+                    {"PFCOUNT", cardinality_key()}});
       case 9:
       case 10:
         return one({{"INCR", key()},
@@ -247,6 +250,7 @@ class RandomCommands {
   }
 
   // Lists have keys of their own more often than not, so that they live a while.
+  std::string cardinality_key() { return "cardinality:" + std::to_string(pick(3)); }
   std::string list_key() { return pick(4) == 0 ? key() : "list:" + std::to_string(pick(keys_)); }
   std::string element() {
     return pick(12) == 0 ? value() : std::string(1, static_cast<char>('a' + pick(5)));

@@ -61,6 +61,7 @@ class Requests(SetRequests):
             (8, self._lset), (8, self._linsert), (8, self._lrem), (8, self._ltrim), (12, self._lpos),
         ]  # fmt: skip
         self.kinds += self.set_kinds()
+        self.kinds += [(10, self._cardinality)]
         self.weights = [weight for weight, _ in self.kinds]
 
     def draw(self):
@@ -205,6 +206,20 @@ class Requests(SetRequests):
         if self._maybe(0.02):
             offset = self._one(b"1048575", b"1048576", b"1048570", b"100000", b"536870911", b"536870912")
         return [b"SETRANGE", self.key(), offset, self._one(b"", b"x", b"ABC", self.value())], Rule.EXACT
+
+    def _cardinality(self):
+        # Of their own: what redis-server has added before it meets registers that were overwritten stays there.
+        keys = [f"cardinality:{self.chance.randrange(3)}".encode() for _ in range(self.chance.randrange(1, 4))]
+        if self._maybe(0.3):
+            return [b"PFCOUNT", *keys], Rule.EXACT
+        if self._maybe(0.2):
+            return [b"PFMERGE", *keys, *([self.key()] if self._maybe(0.1) else [])], Rule.EXACT
+        if self._maybe(0.2):
+            return [self._one(b"GET", b"DEL"), keys[0]], Rule.EXACT
+        key = self.key() if self._maybe(0.1) else keys[0]
+        many = 400 if self._maybe(0.1) else 6
+        elements = [str(self.chance.randrange(5000)).encode() for _ in range(self.chance.randrange(many))]
+        return [b"PFADD", key, *elements], Rule.EXACT
 
     def _bit_offset(self):
         if self._maybe(0.8):
@@ -443,6 +458,7 @@ class Requests(SetRequests):
             b"BITFIELD_RO", b"LCS", b"SUBSTR", b"LPUSH", b"RPUSHX", b"LPOP", b"RPOP", b"LLEN", b"LINDEX", b"LSET", b"LRANGE",
             b"LTRIM", b"LINSERT", b"LPOS", b"LMOVE", b"RPOPLPUSH", b"LMPOP", b"SADD", b"SREM", b"SISMEMBER", b"SMISMEMBER",
             b"SCARD", b"SMOVE", b"SINTERCARD", b"SINTERSTORE", b"SUNIONSTORE", b"SDIFFSTORE",
+            b"PFADD", b"PFCOUNT", b"PFMERGE",
         )  # fmt: skip
         pool = [self.key(), self.value(), self.number(), self.chance.choice(WORDS), self.chance.choice(PATTERNS)]
         return [name, *(self.chance.choice(pool) for _ in range(self.chance.randrange(0, 6)))], Rule.EXACT

@@ -19,6 +19,8 @@ using support::Words;
 
 std::string letter(EventClass event_class) {
   switch (event_class) {
+    case EventClass::silent:
+      return "-";
     case EventClass::generic:
       return "g";
     case EventClass::string:
