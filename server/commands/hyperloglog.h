@@ -10,8 +10,8 @@
 //     01llllll llllllll  l + 1 registers of 0, the high bits of l first
 //     1vvvvvll           l + 1 registers of v + 1
 //
-// `estimate` is that of the last time it was asked for; its highest bit says that it is out of date.
-// A register holds the longest run of zeros, and one, that ended a hash of those that chose it.
+// `estimate` is that of the last time it was asked for; its highest bit says that it is outdated. A
+// register holds the longest run of zeros, and one, that ended a hash of those that chose it.
 //
 // Algorithms: P. Flajolet et al., HyperLogLog, 2007; the estimate is O. Ertl's, New cardinality
 // estimation algorithms for HyperLogLog sketches, 2017 (section 4), as in Redis; the hash is A.

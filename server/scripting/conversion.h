@@ -38,8 +38,8 @@ enum class Written : uint8_t {
   too_deep,   // the stack cannot grow so far
 };
 
-// Writes the value on top of the stack; what is not whole must be dropped. `most_bytes` of reply, in
-// which a table counts for some more each time it occurs: finding it takes time.
+// Writes the value on top of the stack; what is not whole must be dropped. `most_bytes` of reply,
+// in which a table counts for some more each time it occurs: finding it takes time.
 // `script_dialect` is what the script said to setresp.
 [[nodiscard]] Written write_value(lua_State* L, protocol::Reply& reply,
                                   protocol::Dialect script_dialect, size_t most_bytes);

@@ -1,5 +1,5 @@
-// A HyperLogLog of arbitrary registers: whatever they say, it is read within its bytes; and one that
-// can be read as a whole behaves like its plain registers.
+// A HyperLogLog of arbitrary registers: whatever they say, it is read within its bytes; and one
+// that can be read as a whole behaves like its plain registers.
 //
 //   input := which(1) observations(1) { index(2) value(1) }* registers
 #include <algorithm>
