@@ -60,6 +60,12 @@ struct SetLimits {
   int64_t bytes = 64;
 };
 
+// Up to where a sorted set is a listpack.
+struct SortedSetLimits {
+  int64_t members = 128;
+  int64_t bytes = 64;
+};
+
 // A key that was written to while somebody waits for it.
 struct ReadyKey {
   unsigned database;
@@ -93,6 +99,7 @@ struct CommandEnvironment {
   uint64_t max_watched_bytes = uint64_t{1} << 30;  // for one client
   int64_t list_limit = -2;  // list-max-listpack-size
   SetLimits set_limits;
+  SortedSetLimits sorted_set_limits;
   unsigned databases = storage::kMaxDatabases;  // that clients may name: 0 .. databases - 1
   bool touch = false;    // hits of the running command count for eviction
   ShardSet untidy;       // shards that have something to be freed or moved in slices
@@ -160,6 +167,7 @@ class KeyContext {
   }
   int64_t list_limit() const { return env_->list_limit; }
   const SetLimits& set_limits() const { return env_->set_limits; }
+  const SortedSetLimits& sorted_set_limits() const { return env_->sorted_set_limits; }
   // What collections hash with.
   const storage::KeyHasher& hasher() const { return env_->keyspace->hasher(); }
 
