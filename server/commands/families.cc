@@ -21,6 +21,7 @@ std::span<const CommandFamily> all_families() {
                                    sorted_set_range_commands(),
                                    sorted_set_algebra_commands(),
                                    blocking_sorted_set_commands(),
+                                   geo_commands(),
                                    server_commands(),
                                    transaction_commands(),
                                    pubsub_commands(),

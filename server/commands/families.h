@@ -17,6 +17,7 @@ CommandFamily sorted_set_commands();           // sorted_sets.cc, sorted_set_pop
 CommandFamily sorted_set_range_commands();     // sorted_set_ranges.cc
 CommandFamily sorted_set_algebra_commands();   // sorted_set_algebra.cc
 CommandFamily blocking_sorted_set_commands();  // blocking_sorted_sets.cc
+CommandFamily geo_commands();                  // geo.cc
 CommandFamily key_commands();                  // keys.cc, move_keys.cc, object.cc
 CommandFamily dump_commands();                 // dump.cc
 CommandFamily expiry_commands();               // expiry.cc
