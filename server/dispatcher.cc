@@ -60,6 +60,8 @@ void Dispatcher::use_config(std::shared_ptr<const Config> config) {
                              .members = config_->set_max_listpack_entries,
                              .bytes = config_->set_max_listpack_value};
   environment_.sparse_limit = config_->hll_sparse_max_bytes;
+  environment_.sorted_set_limits = {.members = config_->zset_max_listpack_entries,
+                                    .bytes = config_->zset_max_listpack_value};
   environment_.databases = config_->databases;
   constexpr uint32_t kForms = config::kEventsByKey | config::kEventsByEvent;
   const uint32_t events = config_->notify_keyspace_events;
@@ -488,8 +490,8 @@ Outcome Dispatcher::run_wide(Session& session, const Request& request, Reply& re
 
 void Dispatcher::extract_keys(const CommandRow& row, Arguments arguments, ShardSet& shards) {
   const KeyArguments places = key_arguments(row, arguments);
-  for (size_t i = 0; i < places.count; ++i) {
-    const std::string_view key = arguments[places.first + i * places.step];
+  for (size_t i = 0; i < places.total(); ++i) {
+    const std::string_view key = arguments[places.at(i)];
     keys_.push_back({key, node_.keyspace().hasher()(key)});
     shards.add(keys_.back().shard());
   }

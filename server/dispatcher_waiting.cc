@@ -29,8 +29,8 @@ void Dispatcher::begin_waiting(Session& session, const Request& request, KeyCont
   // The same keys, in the copy of the request, which outlives this one's bytes.
   const protocol::Arguments arguments = waiter->arguments();
   const KeyArguments places = key_arguments(*request.command->row, arguments);
-  for (size_t i = 0; i < places.count; ++i) {
-    waiter->keys.push_back({arguments[places.first + i * places.step], context.keys()[i].hash});
+  for (size_t i = 0; i < places.total(); ++i) {
+    waiter->keys.push_back({arguments[places.at(i)], context.keys()[i].hash});
   }
   for (const Key& key : waiter->awaited_keys()) {
     node_.keyspace().slot(key.shard()).waiters.add(session.database, key.text, waiter->arrival(),

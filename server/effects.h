@@ -37,6 +37,7 @@ enum class EventClass : uint32_t {
   string = config::kEventsString,
   list = config::kEventsList,
   set = config::kEventsSet,
+  sorted_set = config::kEventsSortedSet,
   expired = config::kEventsExpired,
   evicted = config::kEventsEvicted,
   key_is_new = config::kEventsNew,

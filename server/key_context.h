@@ -60,6 +60,12 @@ struct SetLimits {
   int64_t bytes = 64;
 };
 
+// Up to where a sorted set is a listpack.
+struct SortedSetLimits {
+  int64_t members = 128;
+  int64_t bytes = 64;
+};
+
 // A key that was written to while somebody waits for it.
 struct ReadyKey {
   unsigned database;
@@ -94,6 +100,7 @@ struct CommandEnvironment {
   int64_t list_limit = -2;  // list-max-listpack-size
   SetLimits set_limits;
   uint64_t sparse_limit = 3000;  // hll-sparse-max-bytes
+  SortedSetLimits sorted_set_limits;
   unsigned databases = storage::kMaxDatabases;  // that clients may name: 0 .. databases - 1
   bool touch = false;    // hits of the running command count for eviction
   ShardSet untidy;       // shards that have something to be freed or moved in slices
@@ -162,6 +169,7 @@ class KeyContext {
   int64_t list_limit() const { return env_->list_limit; }
   const SetLimits& set_limits() const { return env_->set_limits; }
   uint64_t sparse_limit() const { return env_->sparse_limit; }
+  const SortedSetLimits& sorted_set_limits() const { return env_->sorted_set_limits; }
   // What collections hash with.
   const storage::KeyHasher& hasher() const { return env_->keyspace->hasher(); }
 

@@ -6,6 +6,7 @@
 #include "storage/check.h"
 #include "storage/list/list.h"
 #include "storage/set/set.h"
+#include "storage/sorted_set/sorted_set.h"
 
 namespace larder::storage {
 namespace {
@@ -18,6 +19,8 @@ auto with_type(AnyObject& object, Function function) {
       return function(object.template as<List>());
     case Type::set:
       return function(object.template as<Set>());
+    case Type::sorted_set:
+      return function(object.template as<SortedSet>());
     case Type::string:
       break;
   }

@@ -98,6 +98,51 @@ class ListLoad(CommandLoad):
         return ["--command", self.command, "--requests", str(requests)] + sequential
 
 
+class SortedSetLoad(CommandLoad):
+    """A command about one sorted set, each run on one that was just made.
+
+    It has `length` members, "member:000000012345" and the like, with random scores. `whole`: as with
+    lists.
+    """
+
+    SCORE_BYTES = 12
+    PART_POPPED = 0.95
+
+    def __init__(self, name, title, command, length, whole=False):
+        # What the generator calls keys are numbers, which scores and members are made of.
+        super().__init__(name, title, command, 0, "", filled_by=None)
+        self.length = length
+        self.whole = whole
+
+    @property
+    def LISTS(self):
+        return self.length
+
+    @property
+    def data_set(self):
+        return 0
+
+    def prepare(self, generator, server):
+        with Client(server) as client:
+            client.call("FLUSHALL")
+        run([generator.binary, "--port", str(server.port), "--cpu", str(generator.client_core),
+             "--connections", "8", "--pipeline", "16", "--keys", str(self.length),
+             "--key-prefix", "", "--key-bytes", str(self.SCORE_BYTES), "--value-bytes", "0",
+             "--command", "ZADD scores {key} member:{key}", "--requests", str(2 * self.length),
+             "--timeout", "60"])
+        with Client(server) as client:
+            self.members = client.call("ZCARD", "scores")
+        if self.members < self.length // 2:
+            raise Failure("%s: the sorted set was not made" % server.name)
+
+    def words(self, seconds, warmup):
+        key_bytes = ["--key-bytes", str(self.SCORE_BYTES)]
+        if not self.whole:
+            return super().words(seconds, warmup) + key_bytes
+        requests = int(self.members * self.PART_POPPED)
+        return ["--command", self.command, "--requests", str(requests)] + key_bytes
+
+
 # INCR has keys of its own: a 64-byte value is no number.
 LOADS = [
     Load("get64", "GET 64 B", "get", 64, "key:", 64),
@@ -112,6 +157,8 @@ LOADS = [
     ListLoad("lpush", "LPUSH 16 B", "LPUSH {key} {value}", 0),
     ListLoad("lpop", "LPOP 16 B", "LPOP {key}", 400, whole=True),
     ListLoad("lrange100", "LRANGE of 100", "LRANGE {key} 0 99", 400),
+    SortedSetLoad("zadd", "ZADD to 100,000", "ZADD scores {key} member:{key}", 100_000),
+    SortedSetLoad("zpopmin", "ZPOPMIN of 400,000", "ZPOPMIN scores", 400_000, whole=True),
 ]
 
 # Larder against redis: load -> pipeline -> (throughput at least, server CPU per operation at most).
@@ -127,6 +174,8 @@ TARGETS = {
     "lpush": {1: (None, 0.8), 16: (None, 0.6)},
     "lpop": {1: (None, 0.8), 16: (None, 0.6)},
     "lrange100": {1: (None, 0.8), 16: (None, 0.6)},
+    "zadd": {1: (None, 0.8), 16: (None, 0.6)},
+    "zpopmin": {1: (None, 0.8), 16: (None, 0.6)},
 }
 TARGET_SERVER = "larder"
 TARGET_BASELINE = "redis"

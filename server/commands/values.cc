@@ -5,6 +5,7 @@
 
 #include "server/commands/list_encoding.h"
 #include "server/commands/set_encoding.h"
+#include "server/commands/sorted_set_encoding.h"
 
 namespace larder::server {
 
@@ -81,6 +82,8 @@ std::string_view name_of(storage::Type type) {
       return "list";
     case storage::Type::set:
       return "set";
+    case storage::Type::sorted_set:
+      return "zset";
   }
   return "unknown";
 }
@@ -92,6 +95,8 @@ std::string_view encoding_of(const storage::Entry& entry) {
       return list_encoding(entry.object().as<storage::List>());
     case storage::Type::set:
       return set_encoding(entry.object().as<storage::Set>());
+    case storage::Type::sorted_set:
+      return sorted_set_encoding(entry.object().as<storage::SortedSet>());
     case storage::Type::string:
       break;
   }

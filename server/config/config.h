@@ -106,6 +106,8 @@ struct Config {
   int64_t set_max_listpack_entries = 128;
   int64_t set_max_listpack_value = 64;  // bytes
   uint64_t hll_sparse_max_bytes = 3000;
+  int64_t zset_max_listpack_entries = 128;
+  int64_t zset_max_listpack_value = 64;  // bytes
 
   // General.
   uint32_t threads = 0;  // 0: one per core

@@ -68,7 +68,6 @@ constexpr std::array kMissing{
     Missing{"lazyfree-*", "large values are always freed in slices"},
     Missing{"hash-max-*", kEncodings},
     Missing{"list-max-ziplist-size", "use list-max-listpack-size instead"},
-    Missing{"zset-max-*", kEncodings},
     Missing{"stream-node-max-*", kEncodings},
     Missing{"io-threads*", kThreads},
     Missing{"server_cpulist", "taskset does this, and threads follows it"},

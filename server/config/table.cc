@@ -181,6 +181,19 @@ constexpr std::array kCollections{
     Setting{"hll-sparse-max-bytes", Group::memory, kRun,
             Memory{&Config::hll_sparse_max_bytes, 0, kMaxLong},
             "Up to how many bytes a HyperLogLog lists its registers; a larger one takes 12 KiB."},
+    Setting{"zset-max-listpack-entries", Group::memory, kRun,
+            SignedInteger{&Config::zset_max_listpack_entries, 0, kMaxLong},
+            "Up to how many members OBJECT ENCODING calls a sorted set a listpack, if all are "
+            "short, and DUMP writes it as one. It changes nothing about how sorted sets are kept."},
+    Setting{"zset-max-ziplist-entries", Group::memory, kRun,
+            SignedInteger{&Config::zset_max_listpack_entries, 0, kMaxLong},
+            "The former name of zset-max-listpack-entries."},
+    Setting{"zset-max-listpack-value", Group::memory, kRun,
+            SignedInteger{&Config::zset_max_listpack_value, 0, kMaxLong},
+            "Up to how many bytes a member is short for zset-max-listpack-entries."},
+    Setting{"zset-max-ziplist-value", Group::memory, kRun,
+            SignedInteger{&Config::zset_max_listpack_value, 0, kMaxLong},
+            "The former name of zset-max-listpack-value."},
 };
 
 constexpr std::array kGeneral{

@@ -5,6 +5,7 @@
 #include "storage/rdb/list.h"
 #include "storage/rdb/reader.h"
 #include "storage/rdb/set.h"
+#include "storage/rdb/sorted_set.h"
 #include "storage/rdb/string.h"
 #include "storage/rdb/writer.h"
 
@@ -42,6 +43,9 @@ std::string dump_object(const Object& object) {
       break;
     case Type::set:
       append_set(object.as<Set>(), payload);
+      break;
+    case Type::sorted_set:
+      append_sorted_set(object.as<SortedSet>(), payload);
       break;
     case Type::string:
       fail_check("strings are no objects");
@@ -95,6 +99,12 @@ Object* read_object_body(std::string_view body, uint64_t max_bytes, const KeyHas
     case ValueType::set_intset:
     case ValueType::set_listpack:
       object = read_set(ValueType(*type), reader, max_bytes, hasher);
+      break;
+    case ValueType::zset:
+    case ValueType::zset_2:
+    case ValueType::zset_ziplist:
+    case ValueType::zset_listpack:
+      object = read_sorted_set(ValueType(*type), reader, max_bytes, hasher);
       break;
     case ValueType::string:
       break;

@@ -17,16 +17,20 @@
 
 namespace larder::storage::rdb {
 
-// Types that Larder can read; of those of lists it writes the last, of sets the first two. Up to 21
-// a number means the same in Redis and in Valkey; from there on they differ, and only the version
-// says which is meant.
+// Types that Larder can read; the files that read them say which it writes. Up to 21 a number
+// means the same in Redis and in Valkey; from there on they differ, and only the version says which
+// is meant.
 enum class ValueType : uint8_t {
   string = 0,
   list = 1,               // length string*
   set = 2,                // set.h
+  zset = 3,               // sorted_set.h
+  zset_2 = 5,             // sorted_set.h
   list_ziplist = 10,      // string: a ziplist (ziplist.h)
   set_intset = 11,        // set.h
+  zset_ziplist = 12,      // sorted_set.h
   list_quicklist = 14,    // length string*: ziplists
+  zset_listpack = 17,     // sorted_set.h
   list_quicklist_2 = 18,  // length (container string)*: see list.h
   set_listpack = 20,      // set.h
 };
@@ -37,7 +41,7 @@ enum class Encoding : uint8_t { int8 = 0, int16 = 1, int32 = 2, lzf = 3 };
 // What Redis 7.0 writes, and every later Redis and Valkey reads.
 constexpr uint16_t kWrittenVersion = 10;
 
-// Versions whose strings and lists are these: Redis counts 1 to 15 (15 is 8.10), Valkey 1 to 11, 80
+// Versions whose values are these: Redis counts 1 to 15 (15 is 8.10), Valkey 1 to 11, 80
 // and 81.
 constexpr bool is_known_version(uint16_t version) {
   return (version >= 1 && version <= 15) || version == 80 || version == 81;

@@ -4,9 +4,13 @@
 // Input: one byte that chooses the longest text allowed, then a body without its footer. The same
 // bytes serve as a whole payload and as a text to be written.
 #include <algorithm>
+#include <bit>
+#include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <limits>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +19,7 @@
 #include "storage/list/list.h"
 #include "storage/rdb/dump.h"
 #include "storage/set/set.h"
+#include "storage/sorted_set/sorted_set.h"
 
 namespace {
 
@@ -163,9 +168,9 @@ bool slow_listpack(const std::string& bytes, Elements& elements) {
     } else {
       return false;
     }
-    const unsigned behind = length < 128         ? 1
-                            : length < 16'383    ? 2
-                            : length < 2'097'151 ? 3
+    const unsigned behind = length < 128           ? 1
+                            : length < 16'383      ? 2
+                            : length < 2'097'151   ? 3
                             : length < 268'435'455 ? 4
                                                    : 5;
     for (unsigned at = 0; at < behind; ++at) {
@@ -288,9 +293,76 @@ std::optional<Elements> slow_set(std::string_view body, uint64_t max_bytes) {
   return is_twice ? std::nullopt : std::optional(elements);
 }
 
+// ---- sorted sets --------------------------------------------------------------------------------
+
+// The whole of a text that is a number.
+std::optional<double> slow_score(const std::string& text) {
+  double score = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), score);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return score;
+}
+
+std::string scored(const std::string& text, double score) {
+  if (score == 0) score = 0;  // whether it is kept as -0 is nobody's business
+  return text + '=' + std::to_string(std::bit_cast<uint64_t>(score));
+}
+
+std::optional<double> slow_old_score(SlowReader& reader) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const unsigned length = reader.byte();
+  if (length == 254) return kInfinity;
+  if (length == 255) return -kInfinity;
+  if (length == 253) return std::nullopt;
+  return slow_score(reader.text(length));
+}
+
+// Members with their scores, in the order of the texts of both.
+std::optional<Elements> slow_sorted_set(std::string_view body, uint64_t max_bytes) {
+  SlowReader reader(body);
+  const unsigned type = reader.byte();
+  if (type != 3 && type != 5 && type != 12 && type != 17) return std::nullopt;
+  const bool is_packed = type == 12 || type == 17;
+  std::map<std::string, double> members;
+  uint64_t parts = is_packed ? 1 : reader.length(reader.byte());
+  for (; reader.ok() && parts > 0; --parts) {
+    const std::optional<std::string> part = slow_string(reader, max_bytes);
+    if (!reader.ok() || !part || part->size() > max_bytes) return std::nullopt;
+    Elements pairs{*part};
+    std::optional<double> score;
+    if (is_packed) {
+      pairs.clear();
+      const bool is_whole = type == 12 ? slow_ziplist(*part, pairs) : slow_listpack(*part, pairs);
+      if (!is_whole || pairs.size() % 2 != 0) return std::nullopt;
+    } else {
+      score = type == 3 ? slow_old_score(reader)
+                        : std::optional(std::bit_cast<double>(reader.number(8, false)));
+      pairs.emplace_back();
+    }
+    for (size_t i = 0; i < pairs.size(); i += 2) {
+      if (is_packed) score = slow_score(pairs[i + 1]);
+      if (!score || std::isnan(*score) || !members.emplace(pairs[i], *score).second) {
+        return std::nullopt;
+      }
+    }
+  }
+  if (!reader.at_end() || members.empty()) return std::nullopt;
+  Elements elements;
+  for (const auto& [text, score] : members) elements.push_back(scored(text, score));
+  std::sort(elements.begin(), elements.end());
+  return elements;
+}
+
 Elements contents(const larder::storage::Object& object) {
   Elements elements;
   larder::storage::NumberText scratch;
+  if (object.type() == larder::storage::Type::sorted_set) {
+    for (auto at = object.as<larder::storage::SortedSet>().at(0); at; at.next()) {
+      elements.push_back(scored(std::string(at.member().bytes(scratch)), at.member().score));
+    }
+    std::sort(elements.begin(), elements.end());
+    return elements;
+  }
   if (object.type() == larder::storage::Type::set) {
     object.as<larder::storage::Set>().for_each([&](const larder::storage::Set::Member& member) {
       elements.emplace_back(member.bytes(scratch));
@@ -307,7 +379,9 @@ Elements contents(const larder::storage::Object& object) {
 
 std::optional<Elements> slow_object(std::string_view body, uint64_t max_bytes) {
   const std::optional<Elements> list = slow_list(body, max_bytes);
-  return list ? list : slow_set(body, max_bytes);
+  if (list) return list;
+  const std::optional<Elements> set = slow_set(body, max_bytes);
+  return set ? set : slow_sorted_set(body, max_bytes);
 }
 
 void require_same_object(std::string_view body, uint64_t max_bytes) {

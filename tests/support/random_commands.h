@@ -13,6 +13,7 @@
 #include "storage/list/list.h"
 #include "storage/rdb/dump.h"
 #include "storage/set/set.h"
+#include "storage/sorted_set/sorted_set.h"
 #include "tests/support/actor.h"
 
 namespace larder::support {
@@ -26,7 +27,7 @@ class RandomCommands {
 
   // A command for any place, in a transaction or outside. Deadlines count from `now_ms`.
   Words data(int64_t now_ms) {
-    switch (pick(35)) {
+    switch (pick(40)) {
       case 0:
       case 1:
       case 2:
@@ -93,6 +94,14 @@ class RandomCommands {
         return members();
       case 31:
         return set_algebra();
+      case 32:
+      case 33:
+      case 34:
+        return scored_members();
+      case 35:
+        return pick(2) == 0 ? scored_ranges() : scored_algebra();
+      case 36:
+        return places();
       default:
         return one({{"GET", key()}, {"MGET", key(), key(), key()}, {"TTL", key()}});
     }
@@ -124,7 +133,10 @@ class RandomCommands {
   // Rare: empties a database, or all of them, or lets two change places.
   Words flush() {
     return one({{"SWAPDB", std::to_string(pick(3)), std::to_string(pick(3))},
-                {"FLUSHDB"}, {"FLUSHDB", "ASYNC"}, {"FLUSHDB", "SYNC"}, {"FLUSHALL"}});
+                {"FLUSHDB"},
+                {"FLUSHDB", "ASYNC"},
+                {"FLUSHDB", "SYNC"},
+                {"FLUSHALL"}});
   }
   Words select(unsigned databases) { return {"SELECT", std::to_string(pick(databases))}; }
 
@@ -405,7 +417,7 @@ class RandomCommands {
       payload = storage::rdb::dump_object(*list);
       storage::Object::release(list);
     } else if (pick(3) == 0) {
-      payload = set_payload();
+      payload = pick(2) == 0 ? set_payload() : sorted_set_payload();
     }
     if (pick(10) == 0) payload[pick(payload.size())] ^= 1;
     const auto ms = static_cast<int64_t>(pick(400));
@@ -415,6 +427,103 @@ class RandomCommands {
     if (pick(4) != 0) words.push_back("REPLACE");
     if (pick(4) == 0) words.insert(words.end(), {pick(2) == 0 ? "FREQ" : "IDLETIME", "7"});
     return words;
+  }
+
+  // Sorted sets, too.
+  std::string scored_key() { return pick(4) == 0 ? key() : "zset:" + std::to_string(pick(keys_)); }
+  std::string score() {
+    switch (pick(8)) {
+      case 0:
+        return "0.1";
+      case 1:
+        return pick(2) == 0 ? "inf" : "-inf";
+      case 2:
+        return std::to_string(random_() % 1'000'000) + ".25e-3";
+      default:
+        return std::to_string(static_cast<int64_t>(pick(20)) - 5);
+    }
+  }
+
+  Words scored_members() {
+    switch (pick(7)) {
+      case 0:
+      case 1:
+      case 2: {
+        Words words{"ZADD", scored_key()};
+        const Words options{"NX", "XX", "GT", "LT", "CH", "CH", "CH", "CH"};
+        if (pick(2) == 0) words.push_back(options[pick(options.size())]);
+        // Now and then so many that they are kept in another way.
+        for (uint64_t left = pick(15) == 0 ? 150 : 1 + pick(6); left > 0; --left) {
+          words.insert(words.end(), {score(), member()});
+        }
+        return words;
+      }
+      case 3:
+        return one({{"ZINCRBY", scored_key(), score(), member()},
+                    {"ZADD", scored_key(), "INCR", score(), member()}});
+      case 4:
+        return {"ZREM", scored_key(), member(), member(), member()};
+      case 5:
+        return one({{"ZPOPMIN", scored_key()},
+                    {"ZPOPMAX", scored_key(), std::to_string(pick(5))},
+                    {"ZPOPMIN", scored_key(), "200"},
+                    {"ZMPOP", "2", scored_key(), scored_key(), pick(2) == 0 ? "MIN" : "MAX"},
+                    {"BZPOPMIN", scored_key(), scored_key(), "0.01"},
+                    {"BZPOPMAX", scored_key(), "0.01"},
+                    {"BZMPOP", "0.01", "1", scored_key(), "MAX", "COUNT", "2"}});
+      default:
+        return one({{"ZSCORE", scored_key(), member()},
+                    {"ZRANK", scored_key(), member(), "WITHSCORE"},
+                    {"ZRANDMEMBER", scored_key(), "3", "WITHSCORES"},
+                    {"ZSCAN", scored_key(), "0"}});
+    }
+  }
+
+  Words scored_ranges() {
+    return one({{"ZRANGE", scored_key(), position(), position(), "WITHSCORES"},
+                {"ZRANGEBYSCORE", scored_key(), "(" + score(), score(), "LIMIT", "1", "3"},
+                {"ZRANGESTORE", scored_key(), scored_key(), position(), position(), "REV"},
+                {"ZRANGESTORE", scored_key(), scored_key(), score(), score(), "BYSCORE"},
+                {"ZREMRANGEBYRANK", scored_key(), position(), position()},
+                {"ZREMRANGEBYSCORE", scored_key(), score(), score()},
+                {"ZREMRANGEBYLEX", scored_key(), "[a", "(c"}});
+  }
+
+  Words scored_algebra() {
+    return one(
+        {{"ZUNIONSTORE", scored_key(), "2", scored_key(), set_key(), "WEIGHTS", "2", score()},
+         {"ZUNIONSTORE", scored_key(), "3", scored_key(), scored_key(), scored_key()},
+         {"ZINTERSTORE", scored_key(), "2", scored_key(), scored_key(), "AGGREGATE", "MAX"},
+         {"ZDIFFSTORE", scored_key(), "2", scored_key(), scored_key()},
+         {"ZINTERCARD", "2", scored_key(), set_key(), "LIMIT", "3"}});
+  }
+
+  Words places() {
+    const auto degrees = [this] {
+      return std::to_string(static_cast<int64_t>(pick(160)) - 80) + "." +
+             std::to_string(pick(1000));
+    };
+    return one(
+        {{"GEOADD", scored_key(), degrees(), degrees(), member(), degrees(), degrees(), "m"},
+         {"GEOADD", scored_key(), "CH", degrees(), degrees(), member()},
+         {"GEOSEARCHSTORE", scored_key(), scored_key(), "FROMLONLAT", degrees(), degrees(),
+          "BYRADIUS", "5000", "km", "STOREDIST"},
+         {"GEOSEARCHSTORE", scored_key(), scored_key(), "FROMLONLAT", degrees(), degrees(), "BYBOX",
+          "5000", "9000", "km", "COUNT", "3"},
+         {"GEORADIUS", scored_key(), degrees(), degrees(), "8000", "km", "STORE", scored_key()},
+         {"GEORADIUSBYMEMBER", scored_key(), "m", "9000", "km", "STOREDIST", scored_key()}});
+  }
+
+  std::string sorted_set_payload() {
+    const storage::KeyHasher hasher(1);
+    storage::SortedSet* set = storage::SortedSet::create();
+    for (uint64_t left = 1 + pick(200); left > 0; --left) {
+      set->add(member(), static_cast<double>(pick(100)) / 8, hasher);
+    }
+    if (pick(2) == 0) set->set_encoding(storage::SortedSetEncoding::skiplist);
+    const std::string payload = storage::rdb::dump_object(*set);
+    storage::Object::release(set);
+    return payload;
   }
 
   std::string set_payload() {

@@ -22,6 +22,10 @@ TIME_RULES_IN_MS = {b"PTTL", b"PEXPIRETIME"}
 # Where replies may differ, and why. Each takes (arguments, first reply, second reply), as raw trees.
 INTENDED_DIFFERENCES = [
     (
+        "ZRANK and ZREVRANK take one more word, WITHSCORE, as since Redis 7.2; 7.0 refuses their number",
+        lambda arguments, one, other: arguments[0].upper() in (b"ZRANK", b"ZREVRANK") and len(arguments) > 3 and one[0] == b"-",
+    ),
+    (
         "an echo in an error stops at a NUL in Redis; Larder shows CR, LF and NUL as blanks",
         lambda arguments, one, other: one[0] == other[0] == b"-" and any(b"\0" in a for a in arguments),
     ),
@@ -53,6 +57,25 @@ def same_payload(one, other):
     return one[:1] in WITHOUT_ORDER and sorted(one[:-CHECKSUM_BYTES]) == sorted(other[:-CHECKSUM_BYTES])
 
 
+def same_numbers(one, other):
+    """Whether two trees are the same but for how numbers in them are written."""
+    if one == other:
+        return True
+    if one[0] != other[0] or one[0] not in b"$,*":
+        return False
+    if one[0] == b"*":
+        return None not in (one[2], other[2]) and one[1] == other[1] and all(map(same_numbers, one[2], other[2]))
+    texts = (one[1], other[1]) if one[0] == b"," else (one[2], other[2])
+    try:
+        return float(texts[0]) == float(texts[1])
+    except (TypeError, ValueError):
+        return False
+
+
+def pairs_of(elements):
+    return sorted(zip(elements[::2], elements[1::2]))
+
+
 def agree(arguments, rule, one, other):
     """Whether two replies to this request mean the same."""
     if one == other:
@@ -63,6 +86,14 @@ def agree(arguments, rule, one, other):
         return False
     if rule == Rule.DUMP:
         return one[0] == b"$" and None not in (one[2], other[2]) and same_payload(one[2], other[2])
+    if rule == Rule.NUMBERS:
+        return same_numbers(one, other)
+    if rule == Rule.WHOLE_PAIR_SCAN and one[0] == b"*":
+        found, all_there_is = (pairs_of(reply[2][1][2]) for reply in (one, other))
+        cursors_end = one[2][0][2] == other[2][0][2] == b"0"
+        return cursors_end and len(found) == len(all_there_is) and all(
+            a[0] == b[0] and same_numbers(a[1], b[1]) for a, b in zip(found, all_there_is)
+        )
     if rule == Rule.AS_MANY:
         return one[:2] == other[:2]
     if rule == Rule.UNORDERED and None not in (one[2], other[2]):
@@ -214,6 +245,7 @@ class Differential:
             requests += [([b"GET", key], Rule.EXACT) for key in KEYS]
             requests += [([b"LRANGE", key, b"0", b"-1"], Rule.EXACT) for key in KEYS]
             requests += [([b"SMEMBERS", key], Rule.UNORDERED) for key in KEYS]
+            requests += [([b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"], Rule.NUMBERS) for key in KEYS]
             requests += [([b"DUMP", key], Rule.DUMP) for key in KEYS]
             requests += [([b"PTTL", key], Rule.TIME) for key in KEYS]
             requests += [([b"DBSIZE"], Rule.EXACT)]

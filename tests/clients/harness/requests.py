@@ -13,6 +13,7 @@ import time
 from harness import rdb
 from harness.rules import Rule
 from harness.set_requests import SetRequests
+from harness.sorted_set_requests import SortedSetRequests
 
 KEYS = [b"a", b"b", b"c", b"d", b"key:{1}", b"", b"\x00\r\n", b"0", b"*"]
 DATABASES = [b"0", b"1", b"2", b"15"]
@@ -34,7 +35,7 @@ VALUES = [
 PATTERNS = [b"*", b"?", b"[ab]", b"[^a]", b"[a-c]", b"a*", b"*a", b"key:*", b"\\*", b"[", b"[]", b"", b"**", b"*{?}*", b"[a-", b"\\"]
 WORDS = [
     b"NX", b"XX", b"GT", b"LT", b"GET", b"EX", b"PX", b"EXAT", b"PXAT", b"KEEPTTL", b"PERSIST", b"MATCH", b"COUNT",
-    b"TYPE", b"ASYNC", b"SYNC", b"FOO", b"", b"string", b"list", b"set",
+    b"TYPE", b"ASYNC", b"SYNC", b"FOO", b"", b"string", b"list", b"set", b"zset",
 ]
 BODIES = [  # of payloads, without their footer
     b"\x00\xc0\x05", b"\x00\xc1\xff\x7f", b"\x00\xc2\x01\x00\x00\x80", b"\x00\xc3\x06\x15\x01aa\xe0\x0a\x00", b"\x00\x40\x03abc", b"\x00\x00",
@@ -43,7 +44,7 @@ BODIES = [  # of payloads, without their footer
 UNKNOWN = [b"FOO", b"", b"GETT", b"G", b"a" * 200, b"'", b"SET\tk", b"get ", b"%s%n", b"\xff\xfe"]
 
 
-class Requests(SetRequests):
+class Requests(SetRequests, SortedSetRequests):
     def __init__(self, chance):
         self.chance = chance
         self.lifetimes = 0
@@ -60,8 +61,7 @@ class Requests(SetRequests):
             (30, self._push), (14, self._pop), (12, self._list_move), (8, self._lmpop), (10, self._list_read),
             (8, self._lset), (8, self._linsert), (8, self._lrem), (8, self._ltrim), (12, self._lpos),
         ]  # fmt: skip
-        self.kinds += self.set_kinds()
-        self.kinds += [(10, self._cardinality)]
+        self.kinds += self.set_kinds() + self.sorted_set_kinds() + [(10, self._cardinality)]
         self.weights = [weight for weight, _ in self.kinds]
 
     def draw(self):
@@ -420,7 +420,7 @@ class Requests(SetRequests):
             if self._maybe(0.4):
                 options += [b"MATCH", self.chance.choice(PATTERNS)]
             if self._maybe(0.3):
-                options += [b"TYPE", self._one(b"string", b"STRING", b"list", b"set", b"", b"nonsense")]
+                options += [b"TYPE", self._one(b"string", b"STRING", b"list", b"set", b"zset", b"", b"nonsense")]
             return [b"SCAN", self._one(b"0", b"", b"00", b"+0", b"-0"), *options], Rule.WHOLE_SCAN
         options = []
         while self._maybe(0.5) and len(options) < 6:
