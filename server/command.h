@@ -128,6 +128,7 @@ enum Category : uint32_t {
   kListCategory = 1u << 7,
   kScriptingCategory = 1u << 8,
   kSetCategory = 1u << 9,
+  kHashCategory = 1u << 10,
 };
 
 enum KeyFlag : uint32_t {  // as in COMMAND INFO's key specifications

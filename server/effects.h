@@ -36,6 +36,7 @@ enum class EventClass : uint32_t {
   string = config::kEventsString,
   list = config::kEventsList,
   set = config::kEventsSet,
+  hash = config::kEventsHash,
   expired = config::kEventsExpired,
   evicted = config::kEventsEvicted,
   key_is_new = config::kEventsNew,

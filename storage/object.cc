@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "storage/check.h"
+#include "storage/hash/hash_object.h"
 #include "storage/list/list.h"
 #include "storage/set/set.h"
 
@@ -18,6 +19,8 @@ auto with_type(AnyObject& object, Function function) {
       return function(object.template as<List>());
     case Type::set:
       return function(object.template as<Set>());
+    case Type::hash:
+      return function(object.template as<HashObject>());
     case Type::string:
       break;
   }

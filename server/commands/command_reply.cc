@@ -69,6 +69,7 @@ std::vector<std::string_view> categories_of(const CommandRow& row) {
       {row.has_flag(kWrite), "@write"},
       {has(kSetCategory), "@set"},
       {has(kListCategory), "@list"},
+      {has(kHashCategory), "@hash"},
       {has(kStringCategory), "@string"},
       {has(kBitmapCategory), "@bitmap"},
       {row.has_flag(kPubSub), "@pubsub"},

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "server/commands/families.h"
+#include "server/commands/hash_encoding.h"
 #include "server/commands/list_encoding.h"
 #include "server/commands/set_encoding.h"
 #include "server/commands/values.h"
@@ -132,6 +133,8 @@ class RestoredValue {
       note_made(object_->as<storage::List>(), context.list_limit());
     } else if (object_->type() == storage::Type::set) {
       note_restored(object_->as<storage::Set>(), context.set_limits());
+    } else if (object_->type() == storage::Type::hash) {
+      note_restored(object_->as<storage::HashObject>(), context.hash_limits());
     }
     return context.set_object(key, entry, object_.release(), deadline_ms);
   }

@@ -13,6 +13,8 @@ CommandFamily list_commands();          // lists.cc, list_ends.cc
 CommandFamily blocking_list_commands();  // blocking_lists.cc
 CommandFamily set_commands();           // sets.cc
 CommandFamily set_algebra_commands();   // set_algebra.cc
+CommandFamily hash_commands();          // hashes.cc
+CommandFamily hash_walk_commands();     // hash_walks.cc
 CommandFamily key_commands();           // keys.cc, move_keys.cc, object.cc
 CommandFamily dump_commands();          // dump.cc
 CommandFamily expiry_commands();        // expiry.cc

@@ -24,11 +24,19 @@ enum class ValueType : uint8_t {
   string = 0,
   list = 1,               // length string*
   set = 2,                // set.h
+  hash = 4,               // hash.h, as all of hashes
+  hash_zipmap = 9,
   list_ziplist = 10,      // string: a ziplist (ziplist.h)
   set_intset = 11,        // set.h
+  hash_ziplist = 13,
   list_quicklist = 14,    // length string*: ziplists
+  hash_listpack = 16,
   list_quicklist_2 = 18,  // length (container string)*: see list.h
   set_listpack = 20,      // set.h
+  hash_early_deadlines = 22,
+  hash_early_listpack_ex = 23,
+  hash_deadlines = 24,
+  hash_listpack_ex = 25,
 };
 
 // The low six bits of a length byte whose high bits are both set.
@@ -36,6 +44,8 @@ enum class Encoding : uint8_t { int8 = 0, int16 = 1, int32 = 2, lzf = 3 };
 
 // What Redis 7.0 writes, and every later Redis and Valkey reads.
 constexpr uint16_t kWrittenVersion = 10;
+// What Redis 7.4 writes, in which fields of hashes have deadlines.
+constexpr uint16_t kFieldDeadlinesVersion = 12;
 
 // Versions whose strings and lists are these: Redis counts 1 to 15 (15 is 8.10), Valkey 1 to 11, 80
 // and 81.

@@ -16,7 +16,7 @@ TURNS_IN_A_ROUND = 60
 MAY_DIFFER_MS = 5000  # between two servers that were asked at the same time, on a busy machine
 CHECKSUM_BYTES = 8  # at the end of a payload of DUMP
 QUICKLIST_2 = b"\x12"  # the type of a list in a payload of DUMP
-WITHOUT_ORDER = (b"\x02",)  # types whose elements each server writes in an order of its own: sets
+WITHOUT_ORDER = (b"\x02", b"\x04")  # types whose elements each server writes in an order of its own: sets, hashes
 TIME_RULES_IN_MS = {b"PTTL", b"PEXPIRETIME"}
 
 # Where replies may differ, and why. Each takes (arguments, first reply, second reply), as raw trees.
@@ -53,6 +53,10 @@ def same_payload(one, other):
     return one[:1] in WITHOUT_ORDER and sorted(one[:-CHECKSUM_BYTES]) == sorted(other[:-CHECKSUM_BYTES])
 
 
+def pairs(elements):
+    return list(zip(elements[::2], elements[1::2]))
+
+
 def agree(arguments, rule, one, other):
     """Whether two replies to this request mean the same."""
     if one == other:
@@ -63,6 +67,8 @@ def agree(arguments, rule, one, other):
         return False
     if rule == Rule.DUMP:
         return one[0] == b"$" and None not in (one[2], other[2]) and same_payload(one[2], other[2])
+    if rule == Rule.PAIRS and None not in (one[2], other[2]):
+        return one[:2] == other[:2] and sorted(pairs(one[2])) == sorted(pairs(other[2]))
     if rule == Rule.AS_MANY:
         return one[:2] == other[:2]
     if rule == Rule.UNORDERED and None not in (one[2], other[2]):
@@ -214,6 +220,7 @@ class Differential:
             requests += [([b"GET", key], Rule.EXACT) for key in KEYS]
             requests += [([b"LRANGE", key, b"0", b"-1"], Rule.EXACT) for key in KEYS]
             requests += [([b"SMEMBERS", key], Rule.UNORDERED) for key in KEYS]
+            requests += [([b"HGETALL", key], Rule.PAIRS) for key in KEYS]
             requests += [([b"DUMP", key], Rule.DUMP) for key in KEYS]
             requests += [([b"PTTL", key], Rule.TIME) for key in KEYS]
             requests += [([b"DBSIZE"], Rule.EXACT)]
