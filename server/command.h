@@ -131,6 +131,7 @@ enum Category : uint32_t {
   kSortedSetCategory = 1u << 10,
   kGeoCategory = 1u << 11,
   kHyperLogLogCategory = 1u << 12,
+  kHashCategory = 1u << 13,
 };
 
 enum KeyFlag : uint32_t {  // as in COMMAND INFO's key specifications

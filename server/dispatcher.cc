@@ -56,6 +56,8 @@ void Dispatcher::use_config(std::shared_ptr<const Config> config) {
   environment_.max_string_bytes = config_->proto_max_bulk_bytes;
   environment_.max_watched_bytes = config_->query_buffer_limit_bytes;
   environment_.list_limit = config_->list_max_listpack_size;
+  environment_.hash_limits = {.fields = config_->hash_max_listpack_entries,
+                              .bytes = config_->hash_max_listpack_value};
   environment_.set_limits = {.ints = config_->set_max_intset_entries,
                              .members = config_->set_max_listpack_entries,
                              .bytes = config_->set_max_listpack_value};

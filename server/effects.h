@@ -38,6 +38,7 @@ enum class EventClass : uint32_t {
   list = config::kEventsList,
   set = config::kEventsSet,
   sorted_set = config::kEventsSortedSet,
+  hash = config::kEventsHash,
   expired = config::kEventsExpired,
   evicted = config::kEventsEvicted,
   key_is_new = config::kEventsNew,

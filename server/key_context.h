@@ -66,6 +66,12 @@ struct SortedSetLimits {
   int64_t bytes = 64;
 };
 
+// The same of a hash and a listpack: numbers of fields, and bytes of each field and value.
+struct HashLimits {
+  int64_t fields = 512;
+  int64_t bytes = 64;
+};
+
 // A key that was written to while somebody waits for it.
 struct ReadyKey {
   unsigned database;
@@ -101,6 +107,7 @@ struct CommandEnvironment {
   SetLimits set_limits;
   uint64_t sparse_limit = 3000;  // hll-sparse-max-bytes
   SortedSetLimits sorted_set_limits;
+  HashLimits hash_limits;
   unsigned databases = storage::kMaxDatabases;  // that clients may name: 0 .. databases - 1
   bool touch = false;    // hits of the running command count for eviction
   ShardSet untidy;       // shards that have something to be freed or moved in slices
@@ -170,6 +177,7 @@ class KeyContext {
   const SetLimits& set_limits() const { return env_->set_limits; }
   uint64_t sparse_limit() const { return env_->sparse_limit; }
   const SortedSetLimits& sorted_set_limits() const { return env_->sorted_set_limits; }
+  const HashLimits& hash_limits() const { return env_->hash_limits; }
   // What collections hash with.
   const storage::KeyHasher& hasher() const { return env_->keyspace->hasher(); }
 
@@ -178,6 +186,10 @@ class KeyContext {
   bool has_passed(int64_t deadline_ms) const {
     return deadline_ms <= env_->now_ms && env_->expiry != ExpiryMode::ignore;
   }
+
+  // The time at which fields of hashes that are due are absent: before all others while the
+  // primary's effects are applied, for its HDEL will come.
+  int64_t field_now_ms() const { return env_->expiry == ExpiryMode::ignore ? -1 : env_->now_ms; }
 
   // The command's keys, in the order of its key positions.
   std::span<const Key> keys() const { return keys_; }

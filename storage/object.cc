@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "storage/check.h"
+#include "storage/hash/hash_object.h"
 #include "storage/list/list.h"
 #include "storage/set/set.h"
 #include "storage/sorted_set/sorted_set.h"
@@ -21,6 +22,8 @@ auto with_type(AnyObject& object, Function function) {
       return function(object.template as<Set>());
     case Type::sorted_set:
       return function(object.template as<SortedSet>());
+    case Type::hash:
+      return function(object.template as<HashObject>());
     case Type::string:
       break;
   }

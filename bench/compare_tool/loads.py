@@ -143,6 +143,33 @@ class SortedSetLoad(CommandLoad):
         return ["--command", self.command, "--requests", str(requests)] + key_bytes
 
 
+class CollectionLoad(ListLoad):
+    """A command about one large collection or many small ones, each run on what was just made.
+
+    In words of commands `{key}` is one of `names`: a key, or an element's name. `filling` is sent
+    once for each of them before a run. `whole`: a run takes out most of what was filled in.
+    """
+
+    def __init__(self, name, title, command, prefix, names, filling="", whole=False):
+        super().__init__(name, title, command, 1, whole)
+        self.prefix = prefix
+        self.LISTS = names
+        self.filling = filling
+
+    def prepare(self, generator, server):
+        with Client(server) as client:
+            client.call("FLUSHALL")
+        if not self.filling:
+            return
+        run([generator.binary, "--port", str(server.port), "--cpu", str(generator.client_core),
+             "--connections", "8", "--pipeline", "8", "--distribution", "sequential",
+             "--keys", str(self.LISTS), "--key-prefix", self.prefix,
+             "--value-bytes", str(self.ELEMENT_BYTES), "--command", self.filling,
+             "--requests", str(self.LISTS), "--timeout", "60"])
+
+
+FIELDS_OF_TEN = "".join(" field:%d {value}" % field for field in range(10))
+
 # INCR has keys of its own: a 64-byte value is no number.
 LOADS = [
     Load("get64", "GET 64 B", "get", 64, "key:", 64),
@@ -159,6 +186,10 @@ LOADS = [
     ListLoad("lrange100", "LRANGE of 100", "LRANGE {key} 0 99", 400),
     SortedSetLoad("zadd", "ZADD to 100,000", "ZADD scores {key} member:{key}", 100_000),
     SortedSetLoad("zpopmin", "ZPOPMIN of 400,000", "ZPOPMIN scores", 400_000, whole=True),
+    CollectionLoad("sadd", "SADD", "SADD set {key}", "member:", 500_000),
+    CollectionLoad("spop", "SPOP", "SPOP set", "member:", 500_000, "SADD set {key}", whole=True),
+    CollectionLoad("hset", "HSET 16 B", "HSET hash {key} {value}", "field:", 500_000),
+    CollectionLoad("hgetall10", "HGETALL of 10", "HGETALL {key}", "hash:", 1000, "HSET {key}" + FIELDS_OF_TEN),
 ]
 
 # Larder against redis: load -> pipeline -> (throughput at least, server CPU per operation at most).
@@ -176,6 +207,10 @@ TARGETS = {
     "lrange100": {1: (None, 0.8), 16: (None, 0.6)},
     "zadd": {1: (None, 0.8), 16: (None, 0.6)},
     "zpopmin": {1: (None, 0.8), 16: (None, 0.6)},
+    "sadd": {1: (None, 0.8), 16: (None, 0.6)},
+    "spop": {1: (None, 0.8), 16: (None, 0.6)},
+    "hset": {1: (None, 0.8), 16: (None, 0.6)},
+    "hgetall10": {1: (None, 0.8), 16: (None, 0.6)},
 }
 TARGET_SERVER = "larder"
 TARGET_BASELINE = "redis"

@@ -70,6 +70,7 @@ std::vector<std::string_view> categories_of(const CommandRow& row) {
       {has(kSetCategory), "@set"},
       {has(kListCategory), "@list"},
       {has(kSortedSetCategory), "@sortedset"},
+      {has(kHashCategory), "@hash"},
       {has(kStringCategory), "@string"},
       {has(kBitmapCategory), "@bitmap"},
       {has(kHyperLogLogCategory), "@hyperloglog"},

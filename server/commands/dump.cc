@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "server/commands/families.h"
+#include "server/commands/hash_encoding.h"
 #include "server/commands/list_encoding.h"
 #include "server/commands/set_encoding.h"
 #include "server/commands/sorted_set_encoding.h"
@@ -135,6 +136,8 @@ class RestoredValue {
       note_restored(object_->as<storage::Set>(), context.set_limits());
     } else if (object_->type() == storage::Type::sorted_set) {
       note_restored(object_->as<storage::SortedSet>(), context.sorted_set_limits());
+    } else if (object_->type() == storage::Type::hash) {
+      note_restored(object_->as<storage::HashObject>(), context.hash_limits());
     }
     return context.set_object(key, entry, object_.release(), deadline_ms);
   }

@@ -23,6 +23,8 @@ std::span<const CommandFamily> all_families() {
                                    sorted_set_algebra_commands(),
                                    blocking_sorted_set_commands(),
                                    geo_commands(),
+                                   hash_commands(),
+                                   hash_walk_commands(),
                                    server_commands(),
                                    transaction_commands(),
                                    pubsub_commands(),

@@ -19,6 +19,8 @@ CommandFamily sorted_set_range_commands();     // sorted_set_ranges.cc
 CommandFamily sorted_set_algebra_commands();   // sorted_set_algebra.cc
 CommandFamily blocking_sorted_set_commands();  // blocking_sorted_sets.cc
 CommandFamily geo_commands();                  // geo.cc
+CommandFamily hash_commands();                 // hashes.cc
+CommandFamily hash_walk_commands();            // hash_walks.cc
 CommandFamily key_commands();                  // keys.cc, move_keys.cc, object.cc
 CommandFamily dump_commands();                 // dump.cc
 CommandFamily expiry_commands();               // expiry.cc

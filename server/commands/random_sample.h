@@ -1,6 +1,7 @@
 // Which elements of a collection SRANDMEMBER, HRANDFIELD and their like answer.
 //
-// Works on any collection that has size(), visit() and random() as storage/set/set.h.
+// Works on any collection that has size(), visit() and random() as storage/set/set.h. random() may
+// find elements that has() denies; are_most() says whether that is seldom enough.
 #pragma once
 
 #include <cstdint>
@@ -24,11 +25,12 @@ void sample_distinct(const Collection& collection, size_t count, KeyContext& con
                      Answer answer) {
   constexpr size_t kFew = 1000;
   size_t left = collection.size();
-  if (left > kFew && count < left / 3) {
+  if (left > kFew && count < left / 3 && collection.are_most()) {
     // Of elements of a large collection the address tells which one it is.
     std::unordered_set<const char*> drawn;
     while (drawn.size() < count) {
       const auto element = collection.random(context.random());
+      if (!collection.has(element)) continue;
       if (drawn.insert(Collection::address_of(element)).second) answer(element);
     }
     return;

@@ -3,6 +3,7 @@
 #include <limits>
 #include <string>
 
+#include "server/commands/hash_encoding.h"
 #include "server/commands/list_encoding.h"
 #include "server/commands/set_encoding.h"
 #include "server/commands/sorted_set_encoding.h"
@@ -84,6 +85,8 @@ std::string_view name_of(storage::Type type) {
       return "set";
     case storage::Type::sorted_set:
       return "zset";
+    case storage::Type::hash:
+      return "hash";
   }
   return "unknown";
 }
@@ -93,6 +96,8 @@ std::string_view encoding_of(const storage::Entry& entry) {
   switch (entry.type()) {
     case storage::Type::list:
       return list_encoding(entry.object().as<storage::List>());
+    case storage::Type::hash:
+      return hash_encoding(entry.object().as<storage::HashObject>());
     case storage::Type::set:
       return set_encoding(entry.object().as<storage::Set>());
     case storage::Type::sorted_set:

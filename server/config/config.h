@@ -102,6 +102,8 @@ struct Config {
   // How collections are kept.
   int64_t list_max_listpack_size = -2;  // > 0: elements; -1 .. -5: 4 .. 64 KiB
   uint32_t list_compress_depth = 0;
+  int64_t hash_max_listpack_entries = 512;
+  int64_t hash_max_listpack_value = 64;  // bytes
   int64_t set_max_intset_entries = 512;
   int64_t set_max_listpack_entries = 128;
   int64_t set_max_listpack_value = 64;  // bytes

@@ -66,7 +66,6 @@ constexpr std::array kMissing{
     Missing{"maxmemory-eviction-tenacity", kSlices},
     Missing{"lfu-*", kFrequencies},
     Missing{"lazyfree-*", "large values are always freed in slices"},
-    Missing{"hash-max-*", kEncodings},
     Missing{"list-max-ziplist-size", "use list-max-listpack-size instead"},
     Missing{"stream-node-max-*", kEncodings},
     Missing{"io-threads*", kThreads},

@@ -2,6 +2,7 @@
 
 #include "storage/check.h"
 #include "storage/rdb/crc64.h"
+#include "storage/rdb/hash.h"
 #include "storage/rdb/list.h"
 #include "storage/rdb/reader.h"
 #include "storage/rdb/set.h"
@@ -36,6 +37,7 @@ std::string dump_string(std::string_view text) {
 std::string dump_object(const Object& object) {
   std::string payload;
   payload.reserve(object.bytes() + kFooterBytes);
+  uint16_t version = kWrittenVersion;
   switch (object.type()) {
     case Type::list:
       payload += static_cast<char>(ValueType::list_quicklist_2);
@@ -47,15 +49,18 @@ std::string dump_object(const Object& object) {
     case Type::sorted_set:
       append_sorted_set(object.as<SortedSet>(), payload);
       break;
+    case Type::hash:
+      version = append_hash(object.as<HashObject>(), payload);
+      break;
     case Type::string:
       fail_check("strings are no objects");
   }
-  append_footer(payload);
+  append_footer(payload, version);
   return payload;
 }
 
-void append_footer(std::string& payload) {
-  append_little_endian(kWrittenVersion, kVersionBytes, payload);
+void append_footer(std::string& payload, uint16_t version) {
+  append_little_endian(version, kVersionBytes, payload);
   append_little_endian(crc64(payload), kChecksumBytes, payload);
 }
 
@@ -105,6 +110,16 @@ Object* read_object_body(std::string_view body, uint64_t max_bytes, const KeyHas
     case ValueType::zset_ziplist:
     case ValueType::zset_listpack:
       object = read_sorted_set(ValueType(*type), reader, max_bytes, hasher);
+      break;
+    case ValueType::hash:
+    case ValueType::hash_zipmap:
+    case ValueType::hash_ziplist:
+    case ValueType::hash_listpack:
+    case ValueType::hash_early_deadlines:
+    case ValueType::hash_early_listpack_ex:
+    case ValueType::hash_deadlines:
+    case ValueType::hash_listpack_ex:
+      object = read_hash(ValueType(*type), reader, max_bytes, hasher);
       break;
     case ValueType::string:
       break;

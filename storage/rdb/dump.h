@@ -31,7 +31,7 @@ std::string dump_string(std::string_view text);
 std::string dump_object(const Object& object);
 
 // Completes a body that is already in `payload`.
-void append_footer(std::string& payload);
+void append_footer(std::string& payload, uint16_t version = kWrittenVersion);
 
 // The body of a payload; nothing if there is no room for a footer, the version is unknown or the
 // checksum wrong. The body may still be malformed.

@@ -25,14 +25,22 @@ enum class ValueType : uint8_t {
   list = 1,               // length string*
   set = 2,                // set.h
   zset = 3,               // sorted_set.h
+  hash = 4,               // hash.h, as all of hashes
   zset_2 = 5,             // sorted_set.h
+  hash_zipmap = 9,
   list_ziplist = 10,      // string: a ziplist (ziplist.h)
   set_intset = 11,        // set.h
   zset_ziplist = 12,      // sorted_set.h
+  hash_ziplist = 13,
   list_quicklist = 14,    // length string*: ziplists
+  hash_listpack = 16,
   zset_listpack = 17,     // sorted_set.h
   list_quicklist_2 = 18,  // length (container string)*: see list.h
   set_listpack = 20,      // set.h
+  hash_early_deadlines = 22,
+  hash_early_listpack_ex = 23,
+  hash_deadlines = 24,
+  hash_listpack_ex = 25,
 };
 
 // The low six bits of a length byte whose high bits are both set.
@@ -40,6 +48,8 @@ enum class Encoding : uint8_t { int8 = 0, int16 = 1, int32 = 2, lzf = 3 };
 
 // What Redis 7.0 writes, and every later Redis and Valkey reads.
 constexpr uint16_t kWrittenVersion = 10;
+// What Redis 7.4 writes, in which fields of hashes have deadlines.
+constexpr uint16_t kFieldDeadlinesVersion = 12;
 
 // Versions whose values are these: Redis counts 1 to 15 (15 is 8.10), Valkey 1 to 11, 80
 // and 81.

@@ -60,6 +60,9 @@ class Set final : public Object {
   bool remove(std::string_view text);
   // Some member, each equally likely. `random` is 64 random bits. REQUIRES: not empty.
   Member random(uint64_t random) const;
+  // For whoever draws members that may be absent.
+  bool has(const Member&) const { return true; }
+  bool are_most() const { return true; }
   // What tells members of a table apart, without looking at their texts.
   static const char* address_of(const Member& member) { return member.text.data(); }
   // Calls visitor(member) for a random one and removes it. REQUIRES: not empty.

@@ -82,7 +82,10 @@ class Chaos final : public Workload {
   }
 
   Request draw(Random& random) const {
-    switch (random.below(12)) {
+    switch (random.below(14)) {
+      case 12:
+      case 13:
+        return draw_fields(random);
       case 8:
       case 9:
         return draw_list(random);
@@ -302,6 +305,37 @@ class Chaos final : public Workload {
         return {{"SSCAN", k, std::to_string(random.chance(500) ? 0 : random.next() >> 24)}, "*-"};
       default:
         return {{"SMEMBERS", k}, "*~-"};
+    }
+  }
+
+  Request draw_fields(Random& random) const {
+    const std::string k = "h" + std::to_string(random.below(5));
+    const auto field = [&] { return "f" + std::to_string(random.below(40)); };
+    Words words;
+    switch (random.below(10)) {
+      case 0:
+      case 1:
+        words = {random.chance(300) ? "HMSET" : "HSET", k};
+        for (size_t i = 1 + random.below(random.chance(50) ? 300 : 6); i > 0; --i) {
+          words.insert(words.end(), {field(), value(random)});
+        }
+        return {words, ":+-"};
+      case 2:
+        return {{"HDEL", k, field(), field()}, ":-"};
+      case 3:
+        return {{"HSETNX", k, field(), value(random)}, ":-"};
+      case 4:
+        return {{"HINCRBY", k, "n", std::to_string(random.between(-9, 9))}, ":-"};
+      case 5:
+        return {{"HINCRBYFLOAT", k, "n", "0.5"}, "$-"};
+      case 6:
+        return {{"HGETALL", k}, "*%-"};
+      case 7:
+        return {{"HRANDFIELD", k, std::to_string(random.between(-5, 5)), "WITHVALUES"}, "*-"};
+      case 8:
+        return {{"HSCAN", k, std::to_string(random.chance(500) ? 0 : random.next() >> 24)}, "*-"};
+      default:
+        return {{"HMGET", k, field(), field()}, "*-"};
     }
   }
 

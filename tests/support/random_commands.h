@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/hash/hash_object.h"
 #include "storage/list/list.h"
 #include "storage/rdb/dump.h"
 #include "storage/set/set.h"
@@ -27,7 +28,7 @@ class RandomCommands {
 
   // A command for any place, in a transaction or outside. Deadlines count from `now_ms`.
   Words data(int64_t now_ms) {
-    switch (pick(40)) {
+    switch (pick(43)) {
       case 0:
       case 1:
       case 2:
@@ -102,6 +103,10 @@ class RandomCommands {
         return pick(2) == 0 ? scored_ranges() : scored_algebra();
       case 36:
         return places();
+      case 37:
+      case 38:
+      case 39:
+        return fields();
       default:
         return one({{"GET", key()}, {"MGET", key(), key(), key()}, {"TTL", key()}});
     }
@@ -354,6 +359,44 @@ class RandomCommands {
     }
   }
 
+  std::string hash_key() { return pick(4) == 0 ? key() : "hash:" + std::to_string(pick(keys_)); }
+  std::string field() { return "f" + std::to_string(pick(pick(10) == 0 ? 900 : 12)); }
+
+  Words fields() {
+    switch (pick(8)) {
+      case 0:
+      case 1: {
+        Words words{pick(4) == 0 ? "HMSET" : "HSET", hash_key()};
+        for (uint64_t left = 1 + pick(pick(20) == 0 ? 300 : 5); left > 0; --left) {
+          words.insert(words.end(), {field(), value()});
+        }
+        return words;
+      }
+      case 2:
+        return one({{"HSETNX", hash_key(), field(), value()},
+                    {"HSET", hash_key(), field(), std::to_string(pick(100))}});
+      case 3:
+        return {"HDEL", hash_key(), field(), field()};
+      case 4:
+        return {"HINCRBY", hash_key(), field(), std::to_string(pick(100))};
+      case 5:
+        return {"HINCRBYFLOAT", hash_key(), field(), "0.3"};
+      case 6:
+        return one({{"HGETALL", hash_key()},
+                    {"HKEYS", hash_key()},
+                    {"HVALS", hash_key()},
+                    {"HSCAN", hash_key(), "0"},
+                    {"HRANDFIELD", hash_key(), "3", "WITHVALUES"},
+                    {"HRANDFIELD", hash_key(), "-3"}});
+      default:
+        return one({{"HGET", hash_key(), field()},
+                    {"HMGET", hash_key(), field(), field()},
+                    {"HLEN", hash_key()},
+                    {"HSTRLEN", hash_key(), field()},
+                    {"HEXISTS", hash_key(), field()}});
+    }
+  }
+
   Words set_algebra() {
     return one({{"SINTERSTORE", set_key(), set_key(), set_key()},
                 {"SUNIONSTORE", set_key(), set_key(), set_key(), set_key()},
@@ -418,6 +461,8 @@ class RandomCommands {
       storage::Object::release(list);
     } else if (pick(3) == 0) {
       payload = pick(2) == 0 ? set_payload() : sorted_set_payload();
+    } else if (pick(3) == 0) {
+      payload = hash_payload();
     }
     if (pick(10) == 0) payload[pick(payload.size())] ^= 1;
     const auto ms = static_cast<int64_t>(pick(400));
@@ -523,6 +568,18 @@ class RandomCommands {
     if (pick(2) == 0) set->set_encoding(storage::SortedSetEncoding::skiplist);
     const std::string payload = storage::rdb::dump_object(*set);
     storage::Object::release(set);
+    return payload;
+  }
+
+  std::string hash_payload() {
+    const storage::KeyHasher hasher(1);
+    storage::HashObject* hash = storage::HashObject::create();
+    for (uint64_t left = 1 + pick(20); left > 0; --left) {
+      hash->set(field(), value(), storage::kNoDeadline, hasher);
+    }
+    if (pick(2) == 0) hash->set_encoding(storage::HashEncoding::hashtable);
+    const std::string payload = storage::rdb::dump_object(*hash);
+    storage::Object::release(hash);
     return payload;
   }
 

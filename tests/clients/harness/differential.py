@@ -16,7 +16,7 @@ TURNS_IN_A_ROUND = 60
 MAY_DIFFER_MS = 5000  # between two servers that were asked at the same time, on a busy machine
 CHECKSUM_BYTES = 8  # at the end of a payload of DUMP
 QUICKLIST_2 = b"\x12"  # the type of a list in a payload of DUMP
-WITHOUT_ORDER = (b"\x02",)  # types whose elements each server writes in an order of its own: sets
+WITHOUT_ORDER = (b"\x02", b"\x04")  # types whose elements each server writes in an order of its own: sets, hashes
 TIME_RULES_IN_MS = {b"PTTL", b"PEXPIRETIME"}
 
 # Where replies may differ, and why. Each takes (arguments, first reply, second reply), as raw trees.
@@ -94,6 +94,8 @@ def agree(arguments, rule, one, other):
         return cursors_end and len(found) == len(all_there_is) and all(
             a[0] == b[0] and same_numbers(a[1], b[1]) for a, b in zip(found, all_there_is)
         )
+    if rule == Rule.PAIRS and None not in (one[2], other[2]):
+        return one[:2] == other[:2] and pairs_of(one[2]) == pairs_of(other[2])
     if rule == Rule.AS_MANY:
         return one[:2] == other[:2]
     if rule == Rule.UNORDERED and None not in (one[2], other[2]):
@@ -246,6 +248,7 @@ class Differential:
             requests += [([b"LRANGE", key, b"0", b"-1"], Rule.EXACT) for key in KEYS]
             requests += [([b"SMEMBERS", key], Rule.UNORDERED) for key in KEYS]
             requests += [([b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"], Rule.NUMBERS) for key in KEYS]
+            requests += [([b"HGETALL", key], Rule.PAIRS) for key in KEYS]
             requests += [([b"DUMP", key], Rule.DUMP) for key in KEYS]
             requests += [([b"PTTL", key], Rule.TIME) for key in KEYS]
             requests += [([b"DBSIZE"], Rule.EXACT)]

@@ -11,6 +11,7 @@ A request is (arguments, rule): the rule says how its two replies are compared (
 import time
 
 from harness import rdb
+from harness.hash_requests import HashRequests
 from harness.rules import Rule
 from harness.set_requests import SetRequests
 from harness.sorted_set_requests import SortedSetRequests
@@ -44,7 +45,7 @@ BODIES = [  # of payloads, without their footer
 UNKNOWN = [b"FOO", b"", b"GETT", b"G", b"a" * 200, b"'", b"SET\tk", b"get ", b"%s%n", b"\xff\xfe"]
 
 
-class Requests(SetRequests, SortedSetRequests):
+class Requests(SetRequests, SortedSetRequests, HashRequests):
     def __init__(self, chance):
         self.chance = chance
         self.lifetimes = 0
@@ -61,7 +62,7 @@ class Requests(SetRequests, SortedSetRequests):
             (30, self._push), (14, self._pop), (12, self._list_move), (8, self._lmpop), (10, self._list_read),
             (8, self._lset), (8, self._linsert), (8, self._lrem), (8, self._ltrim), (12, self._lpos),
         ]  # fmt: skip
-        self.kinds += self.set_kinds() + self.sorted_set_kinds() + [(10, self._cardinality)]
+        self.kinds += self.set_kinds() + self.sorted_set_kinds() + self.hash_kinds() + [(10, self._cardinality)]
         self.weights = [weight for weight, _ in self.kinds]
 
     def draw(self):
@@ -83,6 +84,9 @@ class Requests(SetRequests, SortedSetRequests):
 
     def _pattern(self):
         return self.chance.choice(PATTERNS)
+
+    def _float(self):
+        return self.chance.choice(FLOATS)
 
     def value(self):
         if self._maybe(0.3):
@@ -116,7 +120,14 @@ class Requests(SetRequests, SortedSetRequests):
             arguments = arguments[:-1]
         if self._maybe(0.015):
             arguments = arguments + [self._one(self.key(), self.chance.choice(WORDS))]
-        return self._within_time(arguments)
+        return self._certain(self._within_time(arguments))
+
+    @staticmethod
+    def _certain(arguments):
+        """Which member it is that SPOP or SRANDMEMBER without a number chooses is each server's own."""
+        if len(arguments) == 2 and arguments[0].upper() in (b"SPOP", b"SRANDMEMBER", b"HRANDFIELD"):
+            return [*arguments, b"0"]
+        return arguments
 
     @staticmethod
     def _within_time(arguments):
@@ -420,7 +431,7 @@ class Requests(SetRequests, SortedSetRequests):
             if self._maybe(0.4):
                 options += [b"MATCH", self.chance.choice(PATTERNS)]
             if self._maybe(0.3):
-                options += [b"TYPE", self._one(b"string", b"STRING", b"list", b"set", b"zset", b"", b"nonsense")]
+                options += [b"TYPE", self._one(b"string", b"STRING", b"list", b"set", b"zset", b"hash", b"", b"nonsense")]
             return [b"SCAN", self._one(b"0", b"", b"00", b"+0", b"-0"), *options], Rule.WHOLE_SCAN
         options = []
         while self._maybe(0.5) and len(options) < 6:
@@ -459,6 +470,8 @@ class Requests(SetRequests, SortedSetRequests):
             b"LTRIM", b"LINSERT", b"LPOS", b"LMOVE", b"RPOPLPUSH", b"LMPOP", b"SADD", b"SREM", b"SISMEMBER", b"SMISMEMBER",
             b"SCARD", b"SMOVE", b"SINTERCARD", b"SINTERSTORE", b"SUNIONSTORE", b"SDIFFSTORE",
             b"PFADD", b"PFCOUNT", b"PFMERGE",
+            b"HSET", b"HMSET", b"HSETNX", b"HGET", b"HMGET", b"HDEL", b"HLEN", b"HSTRLEN", b"HEXISTS", b"HINCRBY",
+            b"HINCRBYFLOAT",
         )  # fmt: skip
         pool = [self.key(), self.value(), self.number(), self.chance.choice(WORDS), self.chance.choice(PATTERNS)]
         return [name, *(self.chance.choice(pool) for _ in range(self.chance.randrange(0, 6)))], Rule.EXACT

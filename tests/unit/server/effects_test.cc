@@ -29,6 +29,8 @@ std::string letter(EventClass event_class) {
       return "l";
     case EventClass::set:
       return "s";
+    case EventClass::hash:
+      return "h";
     case EventClass::expired:
       return "x";
     case EventClass::evicted:
