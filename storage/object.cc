@@ -5,6 +5,7 @@
 
 #include "storage/check.h"
 #include "storage/list/list.h"
+#include "storage/stream/stream.h"
 
 namespace larder::storage {
 namespace {
@@ -15,6 +16,8 @@ auto with_type(AnyObject& object, Function function) {
   switch (object.type()) {
     case Type::list:
       return function(object.template as<List>());
+    case Type::stream:
+      return function(object.template as<Stream>());
     case Type::string:
       break;
   }

@@ -78,6 +78,8 @@ std::string_view name_of(storage::Type type) {
       return "string";
     case storage::Type::list:
       return "list";
+    case storage::Type::stream:
+      return "stream";
   }
   return "unknown";
 }
@@ -87,6 +89,8 @@ std::string_view encoding_of(const storage::Entry& entry) {
   switch (entry.type()) {
     case storage::Type::list:
       return list_encoding(entry.object().as<storage::List>());
+    case storage::Type::stream:
+      return "stream";
     case storage::Type::string:
       break;
   }

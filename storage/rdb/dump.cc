@@ -4,6 +4,7 @@
 #include "storage/rdb/crc64.h"
 #include "storage/rdb/list.h"
 #include "storage/rdb/reader.h"
+#include "storage/rdb/stream.h"
 #include "storage/rdb/string.h"
 #include "storage/rdb/writer.h"
 
@@ -38,6 +39,10 @@ std::string dump_object(const Object& object) {
     case Type::list:
       payload += static_cast<char>(ValueType::list_quicklist_2);
       append_list(object.as<List>(), payload);
+      break;
+    case Type::stream:
+      payload += static_cast<char>(ValueType::stream_listpacks_2);
+      append_stream(object.as<Stream>(), payload);
       break;
     case Type::string:
       fail_check("strings are no objects");
@@ -86,6 +91,11 @@ Object* read_object_body(std::string_view body, uint64_t max_bytes) {
     case ValueType::list_quicklist:
     case ValueType::list_quicklist_2:
       object = read_list(ValueType(*type), reader, max_bytes);
+      break;
+    case ValueType::stream_listpacks:
+    case ValueType::stream_listpacks_2:
+    case ValueType::stream_listpacks_3:
+      object = read_stream(ValueType(*type), reader, max_bytes);
       break;
     case ValueType::string:
       break;

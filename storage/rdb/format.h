@@ -17,14 +17,18 @@
 
 namespace larder::storage::rdb {
 
-// Types that Larder can read; of those of lists it writes the last. Up to 21 a number means the
-// same in Redis and in Valkey; from there on they differ, and only the version says which is meant.
+// Types that Larder can read; of those of lists it writes the last, of those of streams the second.
+// Up to 21 a number means the same in Redis and in Valkey; from there on they differ, and only the
+// version says which is meant.
 enum class ValueType : uint8_t {
   string = 0,
   list = 1,               // length string*
   list_ziplist = 10,      // string: a ziplist (ziplist.h)
   list_quicklist = 14,    // length string*: ziplists
+  stream_listpacks = 15,  // stream.h has all three
   list_quicklist_2 = 18,  // length (container string)*: see list.h
+  stream_listpacks_2 = 19,
+  stream_listpacks_3 = 21,
 };
 
 // The low six bits of a length byte whose high bits are both set.
