@@ -95,6 +95,7 @@ LOADS = [
     ListLoad("lpush", "LPUSH 16 B", "LPUSH {key} {value}", 0),
     ListLoad("lpop", "LPOP 16 B", "LPOP {key}", 400, whole=True),
     ListLoad("lrange100", "LRANGE of 100", "LRANGE {key} 0 99", 400),
+    ListLoad("xadd", "XADD 16 B", "XADD {key} * field {value}", 0),
 ]
 
 # Larder against redis: load -> pipeline -> (throughput at least, server CPU per operation at most).
@@ -108,6 +109,7 @@ TARGETS = {
     "lpush": {1: (None, 0.8), 16: (None, 0.6)},
     "lpop": {1: (None, 0.8), 16: (None, 0.6)},
     "lrange100": {1: (None, 0.8), 16: (None, 0.6)},
+    "xadd": {1: (None, 0.8), 16: (None, 0.6)},
 }
 TARGET_SERVER = "larder"
 TARGET_BASELINE = "redis"
