@@ -127,6 +127,7 @@ enum Category : uint32_t {
   kBitmapCategory = 1u << 6,
   kListCategory = 1u << 7,
   kScriptingCategory = 1u << 8,
+  kStreamCategory = 1u << 12,
 };
 
 enum KeyFlag : uint32_t {  // as in COMMAND INFO's key specifications
@@ -152,8 +153,10 @@ struct KeyPositions {
   // Of all keys but the first, where something else is done to these (RENAME); they are then the
   // command's second key specification. 0: `flags` speaks of all keys.
   uint32_t further_flags = 0;
-  // Not 0: this argument says how many keys there are (MSETEX); `last` is then -1.
+  // Not 0: this argument says how many keys there are (MSETEX), or they are the first half of what
+  // follows the word STREAMS, from argument `first` on (XREAD); `last` is then -1.
   int8_t count_at = 0;
+  static constexpr int8_t kAfterStreams = -1;
 };
 
 struct CommandDocs {

@@ -56,6 +56,8 @@ void Dispatcher::use_config(std::shared_ptr<const Config> config) {
   environment_.max_string_bytes = config_->proto_max_bulk_bytes;
   environment_.max_watched_bytes = config_->query_buffer_limit_bytes;
   environment_.list_limit = config_->list_max_listpack_size;
+  environment_.stream_limits = {.bytes = config_->stream_node_max_bytes,
+                                .entries = config_->stream_node_max_entries};
   environment_.databases = config_->databases;
   constexpr uint32_t kForms = config::kEventsByKey | config::kEventsByEvent;
   const uint32_t events = config_->notify_keyspace_events;

@@ -35,6 +35,7 @@ enum class EventClass : uint32_t {
   generic = config::kEventsGeneric,
   string = config::kEventsString,
   list = config::kEventsList,
+  stream = config::kEventsStream,
   expired = config::kEventsExpired,
   evicted = config::kEventsEvicted,
   key_is_new = config::kEventsNew,

@@ -70,6 +70,7 @@ std::vector<std::string_view> categories_of(const CommandRow& row) {
       {has(kListCategory), "@list"},
       {has(kStringCategory), "@string"},
       {has(kBitmapCategory), "@bitmap"},
+      {has(kStreamCategory), "@stream"},
       {row.has_flag(kPubSub), "@pubsub"},
       {is_admin, "@admin"},
       {row.has_flag(kFast), "@fast"},
@@ -109,30 +110,45 @@ struct Figure {
   int value;
 };
 
+// Where the search for keys begins: the figures of its `type`, behind a text that names it, if any.
+void write_search(std::string_view part, std::string_view type, std::string_view keyword,
+                  std::span<const Figure> figures, Reply& reply) {
+  reply.bulk(part);
+  reply.map(2);
+  reply.bulk("type");
+  reply.bulk(type);
+  reply.bulk("spec");
+  reply.map(figures.size() + (keyword.empty() ? 0 : 1));
+  if (!keyword.empty()) {
+    reply.bulk("keyword");
+    reply.bulk(keyword);
+  }
+  for (const Figure& figure : figures) {
+    reply.bulk(figure.name);
+    reply.integer(figure.value);
+  }
+}
+
 // The search begins at argument `index` and finds keys in the way of `type`.
 void write_key_specification(uint32_t flags, int index, std::string_view type,
                              std::span<const Figure> figures, Reply& reply) {
   reply.map(3);
   reply.bulk("flags");
   write_key_flags(flags, reply);
-  reply.bulk("begin_search");
-  reply.map(2);
-  reply.bulk("type");
-  reply.bulk("index");
-  reply.bulk("spec");
-  reply.map(1);
-  reply.bulk("index");
-  reply.integer(index);
-  reply.bulk("find_keys");
-  reply.map(2);
-  reply.bulk("type");
-  reply.bulk(type);
-  reply.bulk("spec");
-  reply.map(figures.size());
-  for (const Figure& figure : figures) {
-    reply.bulk(figure.name);
-    reply.integer(figure.value);
-  }
+  const Figure begin[] = {{"index", index}};
+  write_search("begin_search", "index", {}, begin, reply);
+  write_search("find_keys", type, {}, figures, reply);
+}
+
+// The search begins behind the word STREAMS, and finds half of what is there.
+void write_streams_specification(const KeyPositions& keys, Reply& reply) {
+  reply.map(3);
+  reply.bulk("flags");
+  write_key_flags(keys.flags, reply);
+  const Figure begin[] = {{"startfrom", keys.first}};
+  write_search("begin_search", "keyword", "STREAMS", begin, reply);
+  const Figure found[] = {{"lastkey", -1}, {"keystep", keys.step}, {"limit", 2}};
+  write_search("find_keys", "range", {}, found, reply);
 }
 
 // `last` is counted from `first`, or from the end.
@@ -145,6 +161,10 @@ void write_key_specification(uint32_t flags, int first, int last, int step, Repl
 void write_key_specifications(const CommandRow& row, Reply& reply) {
   const KeyPositions& keys = row.keys;
   if (keys.first == 0) return reply.set(0);
+  if (keys.count_at == KeyPositions::kAfterStreams) {
+    reply.set(1);
+    return write_streams_specification(keys, reply);
+  }
   if (keys.count_at != 0) {
     const Figure figures[] = {
         {"keynumidx", 0}, {"firstkey", keys.first - keys.count_at}, {"keystep", keys.step}};

@@ -10,7 +10,8 @@ std::span<const CommandFamily> all_families() {
       expiry_commands(),        string_commands(), newer_string_commands(),
       rate_limit_commands(),    bitmap_commands(), list_commands(),
       blocking_list_commands(), server_commands(), transaction_commands(),
-      pubsub_commands(),        script_commands()};
+      pubsub_commands(),        script_commands(), stream_commands(),
+      stream_read_commands(),   stream_group_commands(), stream_info_commands()};
   return families;
 }
 

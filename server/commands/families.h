@@ -11,6 +11,10 @@ CommandFamily rate_limit_commands();    // rate_limits.cc, increx.cc
 CommandFamily bitmap_commands();        // bits.cc, bitfield.cc
 CommandFamily list_commands();          // lists.cc, list_ends.cc
 CommandFamily blocking_list_commands();  // blocking_lists.cc
+CommandFamily stream_commands();        // streams.cc
+CommandFamily stream_read_commands();   // stream_reads.cc
+CommandFamily stream_group_commands();  // stream_groups.cc
+CommandFamily stream_info_commands();   // stream_info.cc
 CommandFamily key_commands();           // keys.cc, move_keys.cc, object.cc
 CommandFamily dump_commands();          // dump.cc
 CommandFamily expiry_commands();        // expiry.cc

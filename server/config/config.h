@@ -102,6 +102,8 @@ struct Config {
   // How collections are kept.
   int64_t list_max_listpack_size = -2;  // > 0: elements; -1 .. -5: 4 .. 64 KiB
   uint32_t list_compress_depth = 0;
+  uint64_t stream_node_max_bytes = 4096;  // 0: no limit
+  uint32_t stream_node_max_entries = 100;  // 0: no limit
 
   // General.
   uint32_t threads = 0;  // 0: one per core

@@ -73,7 +73,6 @@ constexpr std::array kMissing{
     Missing{"list-max-ziplist-size", "use list-max-listpack-size instead"},
     Missing{"set-max-*", kEncodings},
     Missing{"zset-max-*", kEncodings},
-    Missing{"stream-node-max-*", kEncodings},
     Missing{"hll-sparse-max-bytes", kEncodings},
     Missing{"io-threads*", kThreads},
     Missing{"server_cpulist", "taskset does this, and threads follows it"},

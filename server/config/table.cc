@@ -167,6 +167,12 @@ constexpr std::array kCollections{
     Setting{"list-compress-depth", Group::memory, kRun,
             Integer{&Config::list_compress_depth, 0, kMaxInt},
             "How much of a list's ends is never compressed; 0 is all of it.", kNoCompression},
+    Setting{"stream-node-max-bytes", Group::memory, kRun,
+            Memory{&Config::stream_node_max_bytes, 0, kMaxLong},
+            "How many bytes of entries a stream packs into one node; 0 is as many as there are."},
+    Setting{"stream-node-max-entries", Group::memory, kRun,
+            Integer{&Config::stream_node_max_entries, 0, kMaxInt},
+            "How many entries a stream packs into one node; 0 is as many as there are."},
 };
 
 constexpr std::array kGeneral{

@@ -1,7 +1,7 @@
 // Node: some consecutive entries of a stream, packed as Redis packs them, so that DUMP copies them.
 //
 //   node    := capacity 4 | used 4 | live 4 | deleted 4 | fields 4 | master bytes 4 | bytes
-//   bytes   := master entry*                        each a sequence of listpack entries (listpack.h)
+//   bytes   := master entry*             each a sequence of listpack entries (listpack.h)
 //   master  := number of fields | field* | 0        the fields of the first entry
 //   entry   := flags | ms | seq | value* | count                with the fields of the master
 //            | flags | ms | seq | number of fields | (field value)* | count

@@ -200,6 +200,27 @@ bool Stream::contains(StreamId id) const {
   return cursor && cursor.id() == id;
 }
 
+size_t Stream::count_between(StreamId first, StreamId last, size_t most) const {
+  size_t count = 0;
+  Cursor at = from(first);
+  while (at && count < most) {
+    auto next_place = at.place_;
+    next_place.next();
+    const bool is_within = next_place && next_place->first_id <= last;
+    if (is_within && at.entry_.at == at.place_->node->first()) {
+      // All of its node counts.
+      count += at.place_->node->live;
+      at.place_ = next_place;
+      at.skip_forward(next_place->node->first());
+      continue;
+    }
+    if (at.id() > last) break;
+    ++count;
+    at.next();
+  }
+  return std::min(count, most);
+}
+
 // ---- adding -------------------------------------------------------------------------------------
 
 bool Stream::is_storable(Fields fields) {

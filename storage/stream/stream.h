@@ -123,6 +123,8 @@ class Stream final : public Object {
   // Of the last entry that is not deleted; 0-0 if there is none.
   StreamId last_entry_id() const;
   bool contains(StreamId id) const;
+  // How many entries there are from one id to another, both included; counts up to `most` of them.
+  size_t count_between(StreamId first, StreamId last, size_t most) const;
 
   // Can this be one entry?
   static bool is_storable(Fields fields);

@@ -17,6 +17,7 @@
 #include "protocol/request_parser.h"
 #include "server/effects.h"
 #include "storage/list/list.h"
+#include "storage/stream/stream.h"
 #include "tests/support/actor.h"
 
 namespace larder::support {
@@ -25,17 +26,57 @@ namespace larder::support {
 struct Stored {
   std::string value;  // of a string
   int64_t deadline_ms;
-  std::vector<std::string> elements = {};  // of a list, which has at least one
+  // Of a list, or what there is to say about a stream, which is at least one thing.
+  std::vector<std::string> elements = {};
 
-  bool is_list() const { return !elements.empty(); }
+  bool is_object() const { return !elements.empty(); }
   bool operator==(const Stored&) const = default;
 };
 using Contents = std::map<std::pair<unsigned, std::string>, Stored>;
+
+inline std::string id_text(storage::StreamId id) {
+  return std::to_string(id.ms) + "-" + std::to_string(id.seq);
+}
+
+// All but when consumers came by, which followers are not told.
+inline std::vector<std::string> description_of(const storage::Stream& stream) {
+  const auto number = [](auto value) { return " " + std::to_string(value); };
+  std::vector<std::string> lines{"stream " + id_text(stream.last_id()) + " " +
+                                 id_text(stream.first_id()) + " " +
+                                 id_text(stream.max_deleted_id()) +
+                                 number(stream.entries_added())};
+  for (auto at = stream.first(); at; at.next()) {
+    lines.push_back("entry " + id_text(at.id()));
+    at.for_each_text([&lines](const storage::listpack::Value& value) {
+      storage::NumberText scratch;
+      lines.back().append(" ").append(value.bytes(scratch));
+    });
+  }
+  for (auto at = stream.groups().all().first(); at; at.next()) {
+    const storage::stream::Group& group = **at;
+    const auto read = group.entries_read ? static_cast<int64_t>(*group.entries_read) : -1;
+    lines.push_back("group " + std::string(group.name()) + " " + id_text(group.last_id) +
+                    number(read));
+    for (auto each = group.consumers().first(); each; each.next()) {
+      lines.push_back("consumer " + std::string((*each)->name()) +
+                      number((*each)->pending().size()));
+    }
+    for (auto each = group.pending().first(); each; each.next()) {
+      lines.push_back("pending " + id_text(each->id) + " " + std::string(each->consumer->name()) +
+                      number(each->delivered_ms) + number(each->deliveries));
+    }
+  }
+  return lines;
+}
 
 inline Stored stored_in(const storage::Entry& entry) {
   storage::NumberText scratch;
   if (!entry.is_object()) return {std::string(entry.text(scratch)), entry.deadline_ms()};
   Stored stored{{}, entry.deadline_ms()};
+  if (entry.type() == storage::Type::stream) {
+    stored.elements = description_of(entry.object().as<storage::Stream>());
+    return stored;
+  }
   const storage::List& list = entry.object().as<storage::List>();
   for (auto at = list.first(storage::End::front); at; at.next()) {
     stored.elements.emplace_back(at.element().bytes(scratch));
@@ -67,17 +108,11 @@ class Follower final : public server::EffectListener {
   // REQUIRES: all shards of the primary are held. Takes a copy of what is there and listens from
   // now on.
   void attach(server::Node& primary) {
-    const storage::KeyHasher& hasher = node_.keyspace().hasher();
-    for (const auto& [name, stored] : contents_of(primary)) {
-      const storage::Hash hash = hasher(name.second);
-      storage::Shard& shard = node_.keyspace().shard(storage::shard_of(hash));
-      if (!stored.is_list()) {
-        shard.set(name.first, name.second, hash, stored.value, stored.deadline_ms);
-        continue;
+    for (unsigned shard = 0; shard < storage::kShardCount; ++shard) {
+      for (unsigned database = 0; database < storage::kMaxDatabases; ++database) {
+        primary.keyspace().shard(shard).for_each(
+            database, [&](storage::Entry entry) { take_over(database, entry); });
       }
-      storage::List* list = storage::List::create();
-      for (const std::string& element : stored.elements) list->push(storage::End::back, element);
-      shard.insert_object(name.first, name.second, hash, list, stored.deadline_ms);
     }
     offset_ = primary.effect_log().end_offset();
     primary.effect_log().attach(*this);
@@ -121,6 +156,17 @@ class Follower final : public server::EffectListener {
     return false;
   }
 
+  void take_over(unsigned database, const storage::Entry& entry) {
+    const storage::Hash hash = node_.keyspace().hasher()(entry.key());
+    storage::Shard& shard = node_.keyspace().shard(storage::shard_of(hash));
+    if (entry.is_object()) {
+      shard.insert_object(database, entry.key(), hash, entry.object().copy(), entry.deadline_ms());
+      return;
+    }
+    storage::NumberText scratch;
+    shard.set(database, entry.key(), hash, entry.text(scratch), entry.deadline_ms());
+  }
+
   void apply(const std::string& record) {
     protocol::RequestParser parser;
     protocol::ArgumentList arguments;
@@ -158,10 +204,10 @@ inline std::string difference(server::Node& primary, server::Node& follower) {
     if (found == contents.end()) return std::string("absent");
     const Stored& stored = found->second;
     std::string text = "'" + stored.value.substr(0, 80) + "'";
-    if (stored.is_list()) {
-      text = "a list of " + std::to_string(stored.elements.size()) + ":";
+    if (stored.is_object()) {
+      text = "a collection of " + std::to_string(stored.elements.size()) + ":";
       for (size_t i = 0; i < stored.elements.size() && i < 20; ++i) {
-        text += " '" + stored.elements[i].substr(0, 20) + "'";
+        text += " '" + stored.elements[i].substr(0, 60) + "'";
       }
     }
     return text + " until " + std::to_string(stored.deadline_ms);

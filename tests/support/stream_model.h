@@ -165,6 +165,11 @@ class StreamRun {
     const Stream::Cursor last = stream_->up_to(id);
     require_(static_cast<bool>(last) == (before != entries_.begin()), "finding backwards differs");
     if (last) require_(last.id() == (--before)->first, "another entry was found backwards");
+    const StreamId end = id_at(which);
+    const size_t count = end < id ? 0 : static_cast<size_t>(std::distance(
+                                            expected, entries_.upper_bound(end)));
+    require_(stream_->count_between(id, end, SIZE_MAX) == count, "counting differs");
+    require_(stream_->count_between(id, end, 3) == std::min<size_t>(count, 3), "or up to three");
   }
   // By copying, or by way of its stored form.
   void copy(uint8_t which) {

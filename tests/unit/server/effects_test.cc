@@ -25,6 +25,8 @@ std::string letter(EventClass event_class) {
       return "$";
     case EventClass::list:
       return "l";
+    case EventClass::stream:
+      return "t";
     case EventClass::expired:
       return "x";
     case EventClass::evicted:
