@@ -132,6 +132,7 @@ enum Category : uint32_t {
   kGeoCategory = 1u << 11,
   kHyperLogLogCategory = 1u << 12,
   kHashCategory = 1u << 13,
+  kStreamCategory = 1u << 14,
 };
 
 enum KeyFlag : uint32_t {  // as in COMMAND INFO's key specifications
@@ -157,13 +158,15 @@ struct KeyPositions {
   // Of all keys but the first, where something else is done to these (RENAME); they are then the
   // command's second key specification. 0: `flags` speaks of all keys.
   uint32_t further_flags = 0;
-  // Not 0: this argument says how many keys there are (MSETEX); `last` is then -1.
+  // Not 0: this argument says how many keys there are (MSETEX), or they are the first half of what
+  // follows the word STREAMS, from argument `first` on (XREAD); `last` is then -1.
   int8_t count_at = 0;
   // Not 0: this argument, before that one, is a key as well, and the first of all (ZUNIONSTORE).
   int8_t destination_at = 0;
   // Not 0: only one key is at a place that is known; another may stand behind the word STORE or
   // STOREDIST, from this argument on (GEORADIUS). `last` is then -1.
   int8_t stored_from = 0;
+  static constexpr int8_t kAfterStreams = -1;
 };
 
 struct CommandDocs {

@@ -64,6 +64,8 @@ void Dispatcher::use_config(std::shared_ptr<const Config> config) {
   environment_.sparse_limit = config_->hll_sparse_max_bytes;
   environment_.sorted_set_limits = {.members = config_->zset_max_listpack_entries,
                                     .bytes = config_->zset_max_listpack_value};
+  environment_.stream_limits = {.bytes = config_->stream_node_max_bytes,
+                                .entries = config_->stream_node_max_entries};
   environment_.databases = config_->databases;
   constexpr uint32_t kForms = config::kEventsByKey | config::kEventsByEvent;
   const uint32_t events = config_->notify_keyspace_events;

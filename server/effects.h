@@ -39,6 +39,7 @@ enum class EventClass : uint32_t {
   set = config::kEventsSet,
   sorted_set = config::kEventsSortedSet,
   hash = config::kEventsHash,
+  stream = config::kEventsStream,
   expired = config::kEventsExpired,
   evicted = config::kEventsEvicted,
   key_is_new = config::kEventsNew,

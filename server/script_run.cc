@@ -205,7 +205,7 @@ void ScriptRun::run_command(const Command& command, Arguments words, Reply& repl
   dispatcher_.set_touch(inner_, row);
   const size_t effects = batch_.command_count();
   KeyContext context(dispatcher_.environment_, inner_.database, keys_, words, &held_);
-  context.forbid_waiting();
+  context.forbid_waiting_in_script();
   switch (row.handler.reach()) {
     case Handler::Reach::keys:
       row.handler.keys()(context, words, reply);

@@ -8,6 +8,7 @@
 #include "storage/list/list.h"
 #include "storage/set/set.h"
 #include "storage/sorted_set/sorted_set.h"
+#include "storage/stream/stream.h"
 
 namespace larder::storage {
 namespace {
@@ -24,6 +25,8 @@ auto with_type(AnyObject& object, Function function) {
       return function(object.template as<SortedSet>());
     case Type::hash:
       return function(object.template as<HashObject>());
+    case Type::stream:
+      return function(object.template as<Stream>());
     case Type::string:
       break;
   }

@@ -37,7 +37,7 @@ class Object {
 
   // What it takes, as the allocator rounds it.
   size_t bytes() const;
-  // Without elements; no entry may stay so.
+  // Without elements, if that is a reason to go: no entry may stay so. A stream never is.
   bool is_empty() const;
   // How many pieces of memory it is made of, about: what freeing it costs. O(1).
   size_t parts() const;

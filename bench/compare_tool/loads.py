@@ -190,6 +190,7 @@ LOADS = [
     CollectionLoad("spop", "SPOP", "SPOP set", "member:", 500_000, "SADD set {key}", whole=True),
     CollectionLoad("hset", "HSET 16 B", "HSET hash {key} {value}", "field:", 500_000),
     CollectionLoad("hgetall10", "HGETALL of 10", "HGETALL {key}", "hash:", 1000, "HSET {key}" + FIELDS_OF_TEN),
+    ListLoad("xadd", "XADD 16 B", "XADD {key} * field {value}", 0),
 ]
 
 # Larder against redis: load -> pipeline -> (throughput at least, server CPU per operation at most).
@@ -211,6 +212,7 @@ TARGETS = {
     "spop": {1: (None, 0.8), 16: (None, 0.6)},
     "hset": {1: (None, 0.8), 16: (None, 0.6)},
     "hgetall10": {1: (None, 0.8), 16: (None, 0.6)},
+    "xadd": {1: (None, 0.8), 16: (None, 0.6)},
 }
 TARGET_SERVER = "larder"
 TARGET_BASELINE = "redis"

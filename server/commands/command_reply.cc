@@ -74,6 +74,7 @@ std::vector<std::string_view> categories_of(const CommandRow& row) {
       {has(kStringCategory), "@string"},
       {has(kBitmapCategory), "@bitmap"},
       {has(kHyperLogLogCategory), "@hyperloglog"},
+      {has(kStreamCategory), "@stream"},
       {row.has_flag(kPubSub), "@pubsub"},
       {is_admin, "@admin"},
       {row.has_flag(kFast), "@fast"},
@@ -173,6 +174,11 @@ void write_key_specifications(const CommandRow& row, Reply& reply) {
   const KeyPositions& keys = row.keys;
   reply.set(specification_count(keys));
   if (keys.first == 0) return;
+  if (keys.count_at == KeyPositions::kAfterStreams) {
+    // Half of what stands behind the word.
+    const Figure figures[] = {{"lastkey", -1}, {"keystep", keys.step}, {"limit", 2}};
+    return write_key_specification(keys.flags, {keys.first, "STREAMS"}, "range", figures, reply);
+  }
   if (keys.count_at != 0) {
     const Figure figures[] = {
         {"keynumidx", 0}, {"firstkey", keys.first - keys.count_at}, {"keystep", keys.step}};

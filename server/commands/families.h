@@ -21,6 +21,10 @@ CommandFamily blocking_sorted_set_commands();  // blocking_sorted_sets.cc
 CommandFamily geo_commands();                  // geo.cc
 CommandFamily hash_commands();                 // hashes.cc
 CommandFamily hash_walk_commands();            // hash_walks.cc
+CommandFamily stream_commands();               // streams.cc
+CommandFamily stream_read_commands();          // stream_reads.cc
+CommandFamily stream_group_commands();         // stream_groups.cc
+CommandFamily stream_info_commands();          // stream_info.cc
 CommandFamily key_commands();                  // keys.cc, move_keys.cc, object.cc
 CommandFamily dump_commands();                 // dump.cc
 CommandFamily expiry_commands();               // expiry.cc

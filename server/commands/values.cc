@@ -87,6 +87,8 @@ std::string_view name_of(storage::Type type) {
       return "zset";
     case storage::Type::hash:
       return "hash";
+    case storage::Type::stream:
+      return "stream";
   }
   return "unknown";
 }
@@ -102,6 +104,8 @@ std::string_view encoding_of(const storage::Entry& entry) {
       return set_encoding(entry.object().as<storage::Set>());
     case storage::Type::sorted_set:
       return sorted_set_encoding(entry.object().as<storage::SortedSet>());
+    case storage::Type::stream:
+      return "stream";
     case storage::Type::string:
       break;
   }

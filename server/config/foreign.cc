@@ -23,7 +23,6 @@ constexpr std::string_view kExact =
 constexpr std::string_view kFrequencies =
     "how fast use is forgotten follows from the number of keys";
 constexpr std::string_view kSlices = "eviction always works in small slices";
-constexpr std::string_view kEncodings = "the types it tunes are not part of this version";
 constexpr std::string_view kThreads = "use threads instead";
 constexpr std::string_view kInternals = "it tunes internals of Redis that do not exist here";
 constexpr std::string_view kProcess = "the service manager does this better";
@@ -67,7 +66,6 @@ constexpr std::array kMissing{
     Missing{"lfu-*", kFrequencies},
     Missing{"lazyfree-*", "large values are always freed in slices"},
     Missing{"list-max-ziplist-size", "use list-max-listpack-size instead"},
-    Missing{"stream-node-max-*", kEncodings},
     Missing{"io-threads*", kThreads},
     Missing{"server_cpulist", "taskset does this, and threads follows it"},
     Missing{"bio_cpulist", kInternals},

@@ -207,6 +207,12 @@ constexpr std::array kCollections{
     Setting{"zset-max-ziplist-value", Group::memory, kRun,
             SignedInteger{&Config::zset_max_listpack_value, 0, kMaxLong},
             "The former name of zset-max-listpack-value."},
+    Setting{"stream-node-max-bytes", Group::memory, kRun,
+            Memory{&Config::stream_node_max_bytes, 0, kMaxLong},
+            "How many bytes of entries a stream packs into one node; 0 is as many as there are."},
+    Setting{"stream-node-max-entries", Group::memory, kRun,
+            Integer{&Config::stream_node_max_entries, 0, kMaxInt},
+            "How many entries a stream packs into one node; 0 is as many as there are."},
 };
 
 constexpr std::array kGeneral{

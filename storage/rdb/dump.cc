@@ -7,6 +7,7 @@
 #include "storage/rdb/reader.h"
 #include "storage/rdb/set.h"
 #include "storage/rdb/sorted_set.h"
+#include "storage/rdb/stream.h"
 #include "storage/rdb/string.h"
 #include "storage/rdb/writer.h"
 
@@ -51,6 +52,10 @@ std::string dump_object(const Object& object) {
       break;
     case Type::hash:
       version = append_hash(object.as<HashObject>(), payload);
+      break;
+    case Type::stream:
+      payload += static_cast<char>(ValueType::stream_listpacks_2);
+      append_stream(object.as<Stream>(), payload);
       break;
     case Type::string:
       fail_check("strings are no objects");
@@ -120,6 +125,11 @@ Object* read_object_body(std::string_view body, uint64_t max_bytes, const KeyHas
     case ValueType::hash_deadlines:
     case ValueType::hash_listpack_ex:
       object = read_hash(ValueType(*type), reader, max_bytes, hasher);
+      break;
+    case ValueType::stream_listpacks:
+    case ValueType::stream_listpacks_2:
+    case ValueType::stream_listpacks_3:
+      object = read_stream(ValueType(*type), reader, max_bytes);
       break;
     case ValueType::string:
       break;

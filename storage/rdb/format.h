@@ -33,10 +33,13 @@ enum class ValueType : uint8_t {
   zset_ziplist = 12,      // sorted_set.h
   hash_ziplist = 13,
   list_quicklist = 14,    // length string*: ziplists
+  stream_listpacks = 15,  // stream.h, as all of streams
   hash_listpack = 16,
   zset_listpack = 17,     // sorted_set.h
   list_quicklist_2 = 18,  // length (container string)*: see list.h
+  stream_listpacks_2 = 19,
   set_listpack = 20,      // set.h
+  stream_listpacks_3 = 21,
   hash_early_deadlines = 22,
   hash_early_listpack_ex = 23,
   hash_deadlines = 24,

@@ -28,7 +28,7 @@ class RandomCommands {
 
   // A command for any place, in a transaction or outside. Deadlines count from `now_ms`.
   Words data(int64_t now_ms) {
-    switch (pick(43)) {
+    switch (pick(47)) {
       case 0:
       case 1:
       case 2:
@@ -107,6 +107,13 @@ class RandomCommands {
       case 38:
       case 39:
         return fields();
+      case 40:
+      case 41:
+        return stream_entries();
+      case 42:
+        return stream_reads();
+      case 43:
+        return stream_groups();
       default:
         return one({{"GET", key()}, {"MGET", key(), key(), key()}, {"TTL", key()}});
     }
@@ -305,7 +312,10 @@ class RandomCommands {
                 {"BRPOP", list_key(), "0.01"},
                 {"BLMPOP", "0.01", "2", list_key(), list_key(), end(), "COUNT", "2"},
                 {"BLMOVE", list_key(), list_key(), end(), end(), "0.01"},
-                {"BRPOPLPUSH", list_key(), list_key(), "0.01"}});
+                {"BRPOPLPUSH", list_key(), list_key(), "0.01"},
+                {"XREAD", "BLOCK", "10", "STREAMS", stream_key(), stream_key(), "$", "0"},
+                {"XREADGROUP", "GROUP", group(), consumer(), "BLOCK", "10", "STREAMS",
+                 stream_key(), ">"}});
   }
 
   Words list_middle() {
@@ -419,6 +429,53 @@ class RandomCommands {
           "OVERFLOW", "SAT", "INCRBY", "u9", "#3", "-100", "GET", "u63", "5"},
          {"BITFIELD", key(), "OVERFLOW", "FAIL", "INCRBY", "u2", std::to_string(pick(400)), "2"},
          {"BITFIELD", key(), "GET", "i5", "11"}});
+  }
+
+  // Streams have keys of their own, so that they live for a while.
+  std::string stream_key() { return pick(30) == 0 ? key() : "stream:" + std::to_string(pick(3)); }
+  std::string some_id() { return std::to_string(1 + pick(60)) + "-" + std::to_string(pick(3)); }
+
+  Words stream_entries() {
+    const std::string name = stream_key();
+    return one({{"XADD", name, "*", "field", value()},
+                {"XADD", name, some_id(), "field", value(), "other", value()},
+                {"XADD", name, std::to_string(1 + pick(60)) + "-*", "field", value()},
+                {"XADD", name, "NOMKSTREAM", "MAXLEN", "~", "3", "*", value(), value()},
+                {"XADD", name, "MAXLEN", "~", "1", "LIMIT", "200", "*", value(), value()},
+                {"XADD", name, "MINID", "=", some_id(), "*", "field", value()},
+                {"XTRIM", name, "MAXLEN", std::to_string(pick(20))},
+                {"XTRIM", name, "MINID", "~", some_id()},
+                {"XDEL", name, some_id(), some_id(), some_id()},
+                {"XSETID", name, some_id(), "ENTRIESADDED", "1000", "MAXDELETEDID", some_id()}});
+  }
+  std::string group() { return "group:" + std::to_string(pick(2)); }
+  std::string consumer() { return "consumer:" + std::to_string(pick(3)); }
+
+  Words stream_reads() {
+    const std::string name = stream_key();
+    const std::string some = std::to_string(1 + pick(4));
+    return one({{"XREAD", "COUNT", some, "STREAMS", name, stream_key(), some_id(), "0"},
+                {"XREADGROUP", "GROUP", group(), consumer(), "COUNT", some, "STREAMS", name, ">"},
+                {"XREADGROUP", "GROUP", group(), consumer(), "STREAMS", name, stream_key(), ">",
+                 ">"},
+                {"XREADGROUP", "GROUP", group(), consumer(), "NOACK", "STREAMS", name, ">"},
+                {"XREADGROUP", "GROUP", group(), consumer(), "COUNT", some, "STREAMS", name, "0"},
+                {"XCLAIM", name, group(), consumer(), "0", some_id(), some_id(), "FORCE"},
+                {"XCLAIM", name, group(), consumer(), "0", some_id(), "IDLE", "500", "RETRYCOUNT",
+                 some, "JUSTID", "LASTID", some_id()},
+                {"XAUTOCLAIM", name, group(), consumer(), "0", "0", "COUNT", some},
+                {"XAUTOCLAIM", name, group(), consumer(), "50", some_id(), "JUSTID"},
+                {"XACK", name, group(), some_id(), some_id(), some_id()}});
+  }
+  Words stream_groups() {
+    const std::string name = stream_key();
+    return one({{"XGROUP", "CREATE", name, group(), "0", "MKSTREAM"},
+                {"XGROUP", "CREATE", name, group(), "$", "MKSTREAM", "ENTRIESREAD", "3"},
+                {"XGROUP", "CREATE", name, group(), some_id(), "MKSTREAM"},
+                {"XGROUP", "SETID", name, group(), some_id()},
+                {"XGROUP", "DESTROY", name, group()},
+                {"XGROUP", "CREATECONSUMER", name, group(), consumer()},
+                {"XGROUP", "DELCONSUMER", name, group(), consumer()}});
   }
 
   Words deletion() {

@@ -31,6 +31,8 @@ std::string letter(EventClass event_class) {
       return "s";
     case EventClass::hash:
       return "h";
+    case EventClass::stream:
+      return "t";
     case EventClass::expired:
       return "x";
     case EventClass::evicted:
