@@ -25,6 +25,8 @@ constexpr Group kGroups[] = {
     {"string", "Strings"},
     {"bitmap", "Bitmaps"},
     {"list", "Lists"},
+    {"sorted-set", "Sorted sets"},
+    {"geo", "Places"},
     {"generic", "Keys"},
     {"transactions", "Transactions"},
     {"pubsub", "Messages"},

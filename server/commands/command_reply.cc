@@ -72,6 +72,7 @@ std::vector<std::string_view> categories_of(const CommandRow& row) {
       {has(kSortedSetCategory), "@sortedset"},
       {has(kStringCategory), "@string"},
       {has(kBitmapCategory), "@bitmap"},
+      {has(kGeoCategory), "@geo"},
       {row.has_flag(kPubSub), "@pubsub"},
       {is_admin, "@admin"},
       {row.has_flag(kFast), "@fast"},
@@ -81,7 +82,6 @@ std::vector<std::string_view> categories_of(const CommandRow& row) {
       {has(kConnectionCategory), "@connection"},
       {has(kTransactionCategory), "@transaction"},
       {has(kScriptingCategory), "@scripting"},
-      {has(kGeoCategory), "@geo"},
   };
   std::vector<std::string_view> names;
   for (const auto& category : all) {

@@ -110,6 +110,8 @@ class Requests(SetRequests, SortedSetRequests):
 
     def _spoil(self, arguments):
         """Now and then: another case, an argument too few or too many."""
+        if arguments[0] in (b"ZRANK", b"ZREVRANK"):  # since 7.2 they may have one more, which transactions notice
+            return arguments
         if self._maybe(0.2):
             arguments = [self._one(bytes.lower, bytes.title)(arguments[0])] + arguments[1:]
         if self._maybe(0.015) and len(arguments) > 1:

@@ -120,9 +120,9 @@ TEST_CASE("containers have HELP and otherwise leave work to their subcommands") 
 }
 
 TEST_CASE("documentation is complete and well-formed") {
-  const std::set<std::string_view> groups{"string",  "bitmap",     "list",   "set",
-                                          "generic", "connection", "server", "transactions",
-                                          "pubsub",  "scripting"};
+  const std::set<std::string_view> groups{"string",  "bitmap",     "list",       "set",
+                                          "generic", "connection", "server",     "transactions",
+                                          "pubsub",  "scripting",  "sorted-set", "geo"};
   for (size_t i = 0; i < all_commands().size(); ++i) {
     const CommandDocs& docs = all_commands()[i].row->docs;
     INFO(all_commands()[i].full_name);

@@ -27,6 +27,8 @@ std::string letter(EventClass event_class) {
       return "l";
     case EventClass::set:
       return "s";
+    case EventClass::sorted_set:
+      return "z";
     case EventClass::expired:
       return "x";
     case EventClass::evicted:
