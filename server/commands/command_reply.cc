@@ -75,6 +75,7 @@ std::vector<std::string_view> categories_of(const CommandRow& row) {
       {has(kBitmapCategory), "@bitmap"},
       {has(kHyperLogLogCategory), "@hyperloglog"},
       {has(kStreamCategory), "@stream"},
+      {has(kGeoCategory), "@geo"},
       {row.has_flag(kPubSub), "@pubsub"},
       {is_admin, "@admin"},
       {row.has_flag(kFast), "@fast"},
@@ -84,7 +85,6 @@ std::vector<std::string_view> categories_of(const CommandRow& row) {
       {has(kConnectionCategory), "@connection"},
       {has(kTransactionCategory), "@transaction"},
       {has(kScriptingCategory), "@scripting"},
-      {has(kGeoCategory), "@geo"},
   };
   std::vector<std::string_view> names;
   for (const auto& category : all) {

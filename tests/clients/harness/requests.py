@@ -44,8 +44,9 @@ BODIES = [  # of payloads, without their footer
 ]  # fmt: skip
 # Groups say when they delivered what, which DUMP tells and time decides: they have keys of their own.
 GROUP_KEYS = [b"group stream", b"s"]
-# Redis 7.0 has another text for a list of streams that does not come out even.
-WHOLE = [b"XREAD", b"XREADGROUP"]
+# Not spoiled: Redis 7.0 has another text for a list of streams that does not come out even, and since 7.2 ranks may have
+# one argument more, which transactions notice.
+WHOLE = [b"XREAD", b"XREADGROUP", b"ZRANK", b"ZREVRANK"]
 UNKNOWN = [b"FOO", b"", b"GETT", b"G", b"a" * 200, b"'", b"SET\tk", b"get ", b"%s%n", b"\xff\xfe"]
 
 

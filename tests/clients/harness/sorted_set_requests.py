@@ -192,36 +192,41 @@ class SortedSetRequests:
     def _size(self):
         return self._one(b"0", b"1", b"100", b"500.5", b"1000", b"3000", b"12000", b"-1" if self._maybe(0.1) else b"250")
 
-    def _geo_options(self):
+    def _geo_options(self, stored=False):
+        """The closest of several that are equally far are each server's own, so they are not stored."""
         options = []
         if self._maybe(0.4):
             options += [b"COUNT", self._one(b"1", b"2", b"3", b"0" if self._maybe(0.1) else b"5")]
-            if self._maybe(0.3):
+            if stored or self._maybe(0.3):
                 options.append(b"ANY")
         elif self._maybe(0.5):
             options.append(self._one(b"ASC", b"DESC"))
         return options
 
-    def _geo_words(self):
+    def _geo_rule(self, words):
+        return Rule.AS_MANY if b"COUNT" in words and b"ANY" not in words else Rule.EXACT
+
+    def _geo_words(self, stored=False):
         center = [b"FROMMEMBER", self._zmember()] if self._maybe(0.4) else [b"FROMLONLAT", self._longitude(), self._latitude()]
         shape = [b"BYRADIUS", self._size(), self._unit()] if self._maybe(0.5) else [b"BYBOX", self._size(), self._size(), self._unit()]
-        return center + shape + self._geo_options()
+        return center + shape + self._geo_options(stored)
 
     def _with(self):
         return [word for word in (b"WITHDIST", b"WITHCOORD", b"WITHHASH") if self._maybe(0.3)]
 
     def _geosearch(self):
-        return [b"GEOSEARCH", self.key(), *self._geo_words(), *self._with()], Rule.EXACT
+        words = [*self._geo_words(), *self._with()]
+        return [b"GEOSEARCH", self.key(), *words], self._geo_rule(words)
 
     def _geosearchstore(self):
-        return [b"GEOSEARCHSTORE", self.key(), self.key(), *self._geo_words()], Rule.EXACT
+        return [b"GEOSEARCHSTORE", self.key(), self.key(), *self._geo_words(stored=True)], Rule.EXACT
 
     def _georadius(self):
         if self._maybe(0.5):
             words = [self._one(b"GEORADIUSBYMEMBER", b"GEORADIUSBYMEMBER_RO"), self.key(), self._zmember()]
         else:
             words = [self._one(b"GEORADIUS", b"GEORADIUS_RO"), self.key(), self._longitude(), self._latitude()]
-        words += [self._size(), self._unit(), *self._geo_options()]
-        if self._maybe(0.3):
-            return [*words, b"STORE", self.key()], Rule.EXACT
-        return [*words, *self._with()], Rule.EXACT
+        stored = self._maybe(0.3)
+        words += [self._size(), self._unit(), *self._geo_options(stored)]
+        words += [b"STORE", self.key()] if stored else self._with()
+        return words, self._geo_rule(words)

@@ -33,6 +33,8 @@ std::string letter(EventClass event_class) {
       return "h";
     case EventClass::stream:
       return "t";
+    case EventClass::sorted_set:
+      return "z";
     case EventClass::expired:
       return "x";
     case EventClass::evicted:
