@@ -473,10 +473,15 @@ class Requests(SetRequests, SortedSetRequests, HashRequests):
         deleted = [b"MAXDELETEDID", self._id()] if self._maybe(0.1) else []
         return [b"XSETID", self.key(), str(self.last_ms).encode() + b"-9", *added, *deleted], Rule.EXACT
 
+    def _read_position(self):
+        """Without +, which 7.0 does not know."""
+        position = self._id(b"$", b">")
+        return b"0" if position == b"+" else position
+
     def _xread(self):
         keys = [self.key() for _ in range(self.chance.randrange(1, 3))]
         count = [b"COUNT", self._one(b"1", b"3", self.number())] if self._maybe(0.5) else []
-        return [b"XREAD", *count, b"STREAMS", *keys, *(self._id(b"$", b">") for _ in keys)], Rule.EXACT
+        return [b"XREAD", *count, b"STREAMS", *keys, *(self._read_position() for _ in keys)], Rule.EXACT
 
     def _group(self):
         return self._one(b"g", b"g", b"h")
@@ -499,7 +504,7 @@ class Requests(SetRequests, SortedSetRequests, HashRequests):
     def _xreadgroup(self):
         keys = self.chance.sample(GROUP_KEYS, self.chance.randrange(1, 3))
         options = self._one([], [b"COUNT", b"1"], [b"COUNT", b"3"], [b"NOACK"])
-        ids = [self._id(b"$", b">") if self._maybe(0.3) else b">" for _ in keys]
+        ids = [self._read_position() if self._maybe(0.3) else b">" for _ in keys]
         return [b"XREADGROUP", b"GROUP", self._group(), self._consumer(), *options, b"STREAMS", *keys, *ids], Rule.EXACT
 
     def _xclaim(self):
