@@ -411,14 +411,15 @@ bool is_stream(std::string_view body) {
 // compared with a model by the stream's own fuzzer.
 void require_sound_stream(std::string_view body, uint64_t max_bytes) {
   using larder::storage::Object;
-  Object* object = rdb::read_object_body(body, max_bytes);
+  const larder::storage::KeyHasher hasher(1);
+  Object* object = rdb::read_object_body(body, max_bytes, hasher);
   if (object == nullptr) return;
   object->verify();
   const std::string payload = rdb::dump_object(*object);
   Object::release(object);
   const std::optional<std::string_view> again = rdb::verified_body(payload);
   require(again.has_value());
-  object = rdb::read_object_body(*again, std::numeric_limits<uint64_t>::max());
+  object = rdb::read_object_body(*again, std::numeric_limits<uint64_t>::max(), hasher);
   require(object != nullptr && rdb::dump_object(*object) == payload);
   Object::release(object);
 }

@@ -24,7 +24,7 @@ std::string from_hex(std::string_view hex) {
 class Restored {
  public:
   explicit Restored(std::string_view body, uint64_t max_bytes = kAnyLength)
-      : object_(read_object_body(body, max_bytes)) {
+      : object_(read_object_body(body, max_bytes, KeyHasher(1))) {
     if (object_ != nullptr) object_->verify();
   }
   ~Restored() {
