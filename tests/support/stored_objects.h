@@ -72,12 +72,14 @@ inline std::vector<std::string> elements_of(const storage::Object& object) {
         [&](const storage::Set::Member& member) { elements.emplace_back(member.bytes(scratch)); });
     std::sort(elements.begin(), elements.end());
   } else if (object.type() == storage::Type::sorted_set) {
-    object.as<storage::SortedSet>().for_each([&](const storage::SortedSet::Member& member) {
+    const storage::SortedSet& set = object.as<storage::SortedSet>();
+    for (auto at = set.at(0); at; at.next()) {
+      const storage::SortedSet::Member member = at.member();
       std::array<char, 32> score;
       const int size = std::snprintf(score.data(), score.size(), "%.17g", member.score);
       elements.emplace_back(member.bytes(scratch));
       elements.emplace_back(score.data(), static_cast<size_t>(size));
-    });
+    }
   } else if (object.type() == storage::Type::stream) {
     elements = description_of(object.as<storage::Stream>());
   } else if (object.type() == storage::Type::hash) {
