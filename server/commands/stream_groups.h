@@ -1,4 +1,4 @@
-// What the commands on groups of streams share: consumers that come by, and what followers are told.
+// What the commands on groups of streams share: consumers that come by, what followers are told.
 #pragma once
 
 #include <string_view>
