@@ -8,6 +8,7 @@
 // repeating what is pending counts as a delivery they hear of, too.
 //
 // Who waits for several streams is answered with the first that is written to.
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,7 +16,6 @@
 #include "server/commands/families.h"
 #include "server/commands/stream_groups.h"
 #include "server/commands/stream_parts.h"
-#include "server/key_arguments.h"
 #include "server/text/ascii.h"
 #include "server/text/quoting.h"
 
