@@ -156,7 +156,7 @@ TEST_CASE("hashes in all other types are read") {
                                  "\x02\x01"
                                  "xy"
                                  "z",
-                                 15) +
+                                 14) +
                              '\xff';
   CHECK(restored_body(packed_body(ValueType::hash_zipmap, zipmap)) ==
         Restored{fields, HashEncoding::hashtable});
