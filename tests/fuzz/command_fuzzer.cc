@@ -760,7 +760,9 @@ class Run {
     for (unsigned database = 0; database < kDatabases; ++database) {
       for (const auto& [name, value] : databases_[database]) {
         if (value.is_due(now_ms_)) continue;
-        expected[{database, name}] = {value.text, value.deadline_ms, value.elements};
+        const auto type =
+            value.is_list() ? larder::storage::Type::list : larder::storage::Type::string;
+        expected[{database, name}] = {value.text, value.deadline_ms, type, value.elements};
       }
     }
     require(stored == expected, "the shards hold something else than the map");
