@@ -127,7 +127,7 @@ TEST_CASE("older types of sorted sets are read") {
   }
   SECTION("a ziplist") {
     // "a" 1.5, "12345" 2
-    const std::string ziplist = from_hex("180000001400000004000001610303312e3505c0393004f3ff");
+    const std::string ziplist = from_hex("190000001600000004000001610303312e3505c0393004f3ff");
     std::string body(1, static_cast<char>(ValueType::zset_ziplist));
     append_string(ziplist, body);
     CHECK(restored_body(body) == Members{{"a", 1.5}, {"12345", 2}});
