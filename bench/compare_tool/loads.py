@@ -184,6 +184,11 @@ LOADS = [
     ListLoad("lpush", "LPUSH 16 B", "LPUSH {key} {value}", 0),
     ListLoad("lpop", "LPOP 16 B", "LPOP {key}", 400, whole=True),
     ListLoad("lrange100", "LRANGE of 100", "LRANGE {key} 0 99", 400),
+    ListLoad("lrange600", "LRANGE of 600", "LRANGE {key} 0 599", 600),
+    CommandLoad("mset10", "MSET of 10", "MSET" + " {key} {value}" * 10, 64, "key:"),
+    CommandLoad("mixed", "eight commands of all kinds",
+                "SET {key} {value} ; GET {key} ; INCR n{key} ; LPUSH l{key} {value} ; SADD s{key} a ; "
+                "HSET h{key} field {value} ; ZADD z{key} 1 a ; GET {key}", 64, "key:"),
     SortedSetLoad("zadd", "ZADD to 100,000", "ZADD scores {key} member:{key}", 100_000),
     SortedSetLoad("zpopmin", "ZPOPMIN of 400,000", "ZPOPMIN scores", 400_000, whole=True),
     CollectionLoad("sadd", "SADD", "SADD set {key}", "member:", 500_000),
@@ -206,6 +211,9 @@ TARGETS = {
     "lpush": {1: (None, 0.8), 16: (None, 0.6)},
     "lpop": {1: (None, 0.8), 16: (None, 0.6)},
     "lrange100": {1: (None, 0.8), 16: (None, 0.6)},
+    "lrange600": {1: (None, 0.8), 16: (None, 0.6)},
+    "mset10": {1: (None, 0.8), 16: (None, 0.6)},
+    "mixed": {1: (None, 0.8), 16: (None, 0.6)},
     "zadd": {1: (None, 0.8), 16: (None, 0.6)},
     "zpopmin": {1: (None, 0.8), 16: (None, 0.6)},
     "sadd": {1: (None, 0.8), 16: (None, 0.6)},
@@ -279,7 +287,8 @@ def check(server, load, report):
     if load.name == "multi5" and report["received_bytes"] < report["requests"] * 79:
         raise Failure("%s, %s: replies are shorter than those of transactions"
                       % (server.name, load.title))
-    if load.name == "lrange100" and report["received_bytes"] < report["requests"] * 1600:
+    elements = {"lrange100": 100, "lrange600": 600}.get(load.name, 0)
+    if report["received_bytes"] < report["requests"] * elements * ListLoad.ELEMENT_BYTES:
         raise Failure("%s, %s: replies are shorter than the ranges" % (server.name, load.title))
     if load.verb == "get" and report["received_bytes"] < report["requests"] * load.value_bytes:
         raise Failure("%s, %s: replies are shorter than the values" % (server.name, load.title))
