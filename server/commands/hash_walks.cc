@@ -18,9 +18,6 @@ using protocol::Reply;
 using storage::Entry;
 using text::equals_ignoring_case;
 
-// HRANDFIELD with a negative count answers no more than this.
-constexpr int64_t kMostDrawn = 10'000'000;
-
 // The fields of a hash that are not due at a time, as a collection of its own.
 class LiveFields {
  public:

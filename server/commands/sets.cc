@@ -18,8 +18,6 @@ using protocol::Reply;
 using storage::Entry;
 using storage::Set;
 
-// SRANDMEMBER with a negative count answers no more than this.
-constexpr int64_t kMostDrawn = 10'000'000;
 // Members in one effect.
 constexpr size_t kMostInEffect = 1024;
 

@@ -8,6 +8,7 @@
 
 #include "server/commands/collection_scan.h"
 #include "server/commands/families.h"
+#include "server/commands/random_sample.h"
 #include "server/commands/sorted_set_encoding.h"
 #include "server/commands/sorted_set_pops.h"
 #include "server/text/ascii.h"
@@ -292,9 +293,6 @@ void zrevrank(KeyContext& context, Arguments arguments, Reply& reply) {
 
 // ---- ZRANDMEMBER, ZSCAN -------------------------------------------------------------------------
 
-// As many as one call may ask for with repetitions.
-constexpr int64_t kMostDrawn = std::numeric_limits<int64_t>::max() / 2;
-
 void reply_drawn(KeyContext& context, const SortedSet& set, uint64_t count, bool has_scores,
                  Reply& reply) {
   reply_members_head(reply, count, has_scores);
@@ -344,7 +342,8 @@ void zrandmember(KeyContext& context, Arguments arguments, Reply& reply) {
   if (arguments.size() > 4 || (has_scores && !equals_ignoring_case(arguments[3], "withscores"))) {
     return reply.error(kSyntaxError);
   }
-  if (has_scores && (*count < -kMostDrawn || *count > kMostDrawn)) {
+  constexpr int64_t kMostWithScores = std::numeric_limits<int64_t>::max() / 2;
+  if (has_scores && (*count < -kMostWithScores || *count > kMostWithScores)) {
     return reply.error("ERR value is out of range");
   }
   const Entry entry = context.look_up(context.key());
@@ -352,6 +351,7 @@ void zrandmember(KeyContext& context, Arguments arguments, Reply& reply) {
   if (!is_sorted_set_or_absent(entry, reply)) return;
   const SortedSet& set = sorted_set_of(entry);
   if (!has_count) return reply_member(reply, set.random(context.random()));
+  if (*count < -kMostDrawn) return reply.error("ERR value is out of range");
   if (*count < 0) {
     return reply_drawn(context, set, static_cast<uint64_t>(-*count), has_scores, reply);
   }
