@@ -374,15 +374,13 @@ void zscan(KeyContext& context, Arguments arguments, Reply& reply) {
   if (!scan) return;
   std::vector<SortedSet::Member> found;
   uint64_t position = *cursor;
-  uint64_t visited = 0;
-  storage::NumberText scratch;
-  do {
-    position = sorted_set_of(entry).scan(position, [&](const SortedSet::Member& member) {
-      ++visited;
-      if (scan->matches(member.bytes(scratch))) found.push_back(member);
-    });
-  } while (position != 0 && visited < scan->count && !scan->budget.is_spent());
-  if (scan->budget.is_spent()) return reply.error(text::kGlobTooDear);
+  const auto matches = [&](const SortedSet::Member& member) {
+    storage::NumberText scratch;
+    return scan->matches(member.bytes(scratch));
+  };
+  if (!scan_some(sorted_set_of(entry), *scan, position, found, matches)) {
+    return reply.error(text::kGlobTooDear);
+  }
   reply.array(2);
   reply_cursor(position, reply);
   reply.array(2 * found.size());
