@@ -438,6 +438,7 @@ class Run {
     if (lower > upper) return ask(words, error("ERR LBOUND can't be greater than UBOUND"));
     if (expires && ms <= 0) return ask(words, error("ERR invalid expire time in 'increx' command"));
     Value* known = find(name);
+    if (known != nullptr && known->is_list()) return ask(words, kWrongType);
     const std::optional<int64_t> before = canonical_integer(known == nullptr ? "0" : known->text);
     if (!before) return ask(words, error("ERR value is not an integer or out of range"));
     const bool holds = (options & 8) != 0    ? known == nullptr
@@ -476,6 +477,7 @@ class Run {
                       std::to_string(interval_ms / 1000),
                       std::to_string(quantity)};
     const Value* known = find(name);
+    if (known != nullptr && known->is_list()) return ask(words, kWrongType);
     int64_t arrival_ms = now_ms_;
     bool has_rest = false;
     if (known != nullptr) {
