@@ -68,6 +68,9 @@ class ReplyBuffer {
   // then on, until the buffer is cleared. Holds for what is added from now on.
   void set_limit(size_t bytes) { limit_ = bytes; }
 
+  // Would so many bytes more be beyond the limit?
+  bool is_beyond_limit(size_t more) const { return limit_ != 0 && size() + more > limit_; }
+
   // Whether something was dropped because of a limit, be it of another size since.
   bool has_lost_content() const { return has_lost_content_; }
 

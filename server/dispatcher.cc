@@ -143,6 +143,10 @@ void Dispatcher::prefetch_entry(const Request& request, unsigned database) const
 Outcome Dispatcher::refuse(Session& session, const Command* command, std::string_view error,
                            Reply& reply) {
   if (session.tracking != nullptr && !session.in_transaction()) session.tracking->caching = false;
+  if (session.key_walk != nullptr) {
+    session.key_walk.reset();
+    session.visits_ns = 0;
+  }
   const bool ends_transaction = command != nullptr && is_exec(*command->row);
   if (ends_transaction) {
     // A refused EXEC ends the transaction and its watches.
@@ -359,7 +363,11 @@ Outcome Dispatcher::run(Session& session, const Request& request, Reply& reply) 
     if (monitored_) [[unlikely]]
       show_monitors(session, row, request.arguments);
   } else if (outcome == Outcome::parked) {
-    ++stats_.parked_commands;
+    if (session.key_walk == nullptr) {
+      ++stats_.parked_commands;
+    } else if (is_timed) {
+      session.visits_ns += timer_.now_ns() - begin_ns;
+    }
   } else if (outcome == Outcome::suspended) {
     script_->begin_ns = begin_ns;
   }

@@ -13,6 +13,7 @@
 
 #include "protocol/reply.h"
 #include "protocol/request_parser.h"
+#include "server/key_walk.h"
 #include "server/pubsub/subscriber.h"
 #include "server/tracking/tracking.h"
 #include "storage/shard.h"
@@ -94,7 +95,10 @@ struct Session {
   std::shared_ptr<Waiter> waiter;
   // Node-wide work that the request being tried needs first (see NodeTask); null most of the time.
   std::vector<std::shared_ptr<NodeTask>> gathered;
-  // What visits to its own worker took of the command that is being tried: part of its time.
+  // The request being tried is a KEYS that has come so far; null most of the time.
+  std::unique_ptr<KeyWalk> key_walk;
+  // What its earlier parts, or visits to its own worker, took of the command that is being tried:
+  // part of its time.
   int64_t visits_ns = 0;
   // Node-wide changes that must have reached every worker before the reply may leave.
   std::vector<std::shared_ptr<NodeTask>> to_apply;

@@ -15,6 +15,7 @@ size_t kept_bytes(const Session& session) {
   if (session.subscriber != nullptr) bytes += session.subscriber->bytes;
   if (session.transaction != nullptr) bytes += session.transaction->bytes;
   if (session.waiter != nullptr) bytes += session.waiter->bytes();
+  if (session.key_walk != nullptr) bytes += session.key_walk->bytes();
   return bytes;
 }
 
