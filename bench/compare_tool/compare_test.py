@@ -6,11 +6,12 @@ import socket
 import sys
 import time
 import unittest
+import unittest.mock
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode = True
 
-from compare_tool import (cells, expiry, fan_out, loads, memory, pairs, probe,  # noqa: E402
+from compare_tool import (cells, collection_memory, expiry, fan_out, loads, memory, pairs, probe,  # noqa: E402
                           report, resp, servers, stalls)
 
 
@@ -287,6 +288,24 @@ class Memory(unittest.TestCase):
         self.assertEqual(memory.missed_targets([], [dict(mix, phases=None)]), (1, 1))
 
 
+class CollectionMemory(unittest.TestCase):
+    def test_commands_hold_all_elements_once(self):
+        for one in collection_memory.TYPES:
+            words = [word for command in one.commands("key", 5, 250)
+                     for word in command[2:] if word != "*"]
+            expected = [word for number in range(5, 255) for word in one.element(number)]
+            self.assertEqual(words, expected, one.title)
+
+    def test_no_more_than_the_baseline(self):
+        rows = [{"server": name, "type": "t", "in_key": 8, "elements": 80, "bytes": used}
+                for name, used in (("larder", 20.0), ("redis", 20.0), ("other", 1.0))]
+        self.assertEqual(collection_memory.missed_targets(rows), (0, 1))
+        rows[0]["bytes"] = 20.5
+        self.assertEqual(collection_memory.missed_targets(rows), (1, 1))
+        self.assertEqual(collection_memory.missed_targets(rows[1:]), (0, 0))
+        self.assertEqual(len(collection_memory.table(rows).rows), 1)
+
+
 class Resp(unittest.TestCase):
     class FakeServer:
         name = "fake"
@@ -304,6 +323,17 @@ class Resp(unittest.TestCase):
 
         def close(self):
             self._there.close()
+
+    def test_texts_are_counted_however_they_come(self):
+        text = b"*3\r\n$1\r\na\r\n$0\r\n\r\n$2\r\nbc\r\n"
+        for cut in range(1, len(text)):
+            server = self.FakeServer(text[:cut])
+            pieces = iter([text[:cut], text[cut:]])
+            with resp.Client(server) as client:
+                client.socket = unittest.mock.Mock(wraps=client.socket)
+                client.socket.recv.side_effect = lambda _: next(pieces)
+                self.assertEqual(stalls.read_texts(client, ["KEYS", "*"]), 3)
+            server.close()
 
     def test_replies(self):
         server = self.FakeServer(b"+OK\r\n:-5\r\n$4\r\na\r\nb\r\n$-1\r\n*2\r\n:1\r\n$0\r\n\r\n"

@@ -61,13 +61,14 @@ class Sizes:
     """How much of everything; scaled down for small machines and for the smallest test."""
 
     def __init__(self, keys=10000000, expiring=1000000, value_bytes=100000000, fill_rate=200000,
-                 probe_rate=10000, quiet_s=5.0):
+                 probe_rate=10000, quiet_s=5.0, elements=1000000):
         self.keys = keys
         self.expiring = expiring
         self.value_bytes = value_bytes
         self.fill_rate = fill_rate
         self.probe_rate = probe_rate
         self.quiet_s = quiet_s
+        self.elements = elements
 
 
 class Disturbance:
@@ -256,7 +257,91 @@ class Flush(Disturbance):
         return 30.0 + RESIDENT_AT_MOST_S
 
 
-DISTURBANCES = [Overwrites, Growth, Expiry, LargeValues, Flush]
+class WholeCollections(Disturbance):
+    """All of a collection is asked for, of each type in turn."""
+
+    name = "ranges"
+    title = "collections of %(elements)s elements are read as a whole"
+    judged = False
+    READS = [("LRANGE", "list", 0, -1), ("SMEMBERS", "set"), ("HGETALL", "hash"),
+             ("ZRANGE", "scores", 0, -1)]
+    AT_ONCE = 500
+
+    def prepare(self, server):
+        with Client(server) as client:
+            for first in range(0, self.sizes.elements, self.AT_ONCE):
+                numbers = range(first, min(first + self.AT_ONCE, self.sizes.elements))
+                names = ["element:%07d" % number for number in numbers]
+                client.call_all([
+                    ["RPUSH", "list"] + names, ["SADD", "set"] + names,
+                    ["HSET", "hash"] + [word for name in names for word in (name, "value")],
+                    ["ZADD", "scores"] + [word for number, name in zip(numbers, names)
+                                          for word in (number, name)]])
+        expect_keys(server, len(self.READS))
+
+    def disturb(self, server):
+        with Client(server) as client:
+            begin = time.monotonic_ns()
+            for words in self.READS:
+                self.begin_step(words[0])
+                texts = self.sizes.elements * (2 if words[0] == "HGETALL" else 1)
+                if read_texts(client, words) != texts:
+                    raise Failure("%s: %s answered too little" % (server.name, words[0]))
+                time.sleep(PACE_S)
+            return begin, time.monotonic_ns()
+
+    def longest_s(self):
+        return 20.0 + self.sizes.elements / 2e4
+
+
+class AllKeys(Disturbance):
+    """KEYS that finds nothing, and KEYS that finds all."""
+
+    name = "keys"
+    title = "KEYS of %(keys)s keys"
+    judged = False
+
+    def prepare(self, server):
+        self.generator.put(server, "key:", self.sizes.keys, 64)
+        expect_keys(server, self.sizes.keys)
+
+    def disturb(self, server):
+        with Client(server) as client:
+            begin = time.monotonic_ns()
+            for pattern, least in (("none:*", 0), ("*", self.sizes.keys)):
+                self.begin_step("KEYS " + pattern)
+                if read_texts(client, ["KEYS", pattern]) < least:
+                    raise Failure("%s: KEYS left some out" % server.name)
+                time.sleep(LINGER_S)
+            return begin, time.monotonic_ns()
+
+    def longest_s(self):
+        return 60.0 + self.sizes.keys / 1e5
+
+
+DISTURBANCES = [Overwrites, Growth, Expiry, LargeValues, Flush, WholeCollections, AllKeys]
+
+
+def read_texts(client, words):
+    """Asks for an array of texts, none with a line break, and drops them; returns how many."""
+    client.socket.sendall(encode(*words))
+    count, left, ends_in = 0, None, b""
+    data = b""
+    while left is None or left > 0:
+        piece = client.socket.recv(1 << 20)
+        if not piece:
+            raise Failure("the server closed a connection")
+        if left is None:
+            data += piece
+            if b"\r\n" not in data:
+                continue
+            head, piece = data.split(b"\r\n", 1)
+            count = int(head[1:])
+            left = 2 * count  # lines: lengths and texts
+        # A line break may come in two pieces.
+        left -= (ends_in + piece).count(b"\r\n")
+        ends_in = b"\r" if piece.endswith(b"\r") else b""
+    return count
 
 
 def expect_keys(server, count):
@@ -328,7 +413,7 @@ def measure(kinds, wanted, rounds, setting):
 
 def title_of(disturbance, sizes):
     return disturbance.title % {
-        "keys": "{:,}".format(sizes.keys), "expiring": "{:,}".format(sizes.expiring),
+        "keys": "{:,}".format(sizes.keys), "elements": "{:,}".format(sizes.elements), "expiring": "{:,}".format(sizes.expiring),
         "value_mb": "%g" % (sizes.value_bytes / 1e6)}
 
 

@@ -1,9 +1,10 @@
 """The measurements of storage that compare makes instead of throughput: what was asked for, at
-which size, in one place. The measurements themselves are in stalls.py, expiry.py and memory.py."""
+which size, in one place. The measurements themselves are in stalls.py, expiry.py, memory.py and
+collection_memory.py."""
 
 import os
 
-from . import expiry, extras, memory, stalls
+from . import collection_memory, expiry, extras, memory, stalls
 
 
 def names(text):
@@ -26,6 +27,8 @@ def add_arguments(parser):
         help="process memory per key under each maxmemory-policy")
     add("--size-mix", action="store_true",
         help="process memory over maxmemory while the sizes of values change")
+    add("--memory-collections", action="store_true",
+        help="process memory per element of lists, sets, hashes, sorted sets, streams")
     there = [disturbance.name for disturbance in stalls.DISTURBANCES]
     add("--disturbances", type=names, default=there, metavar="NAME,...",
         help="of --stalls: %s (all)" % ",".join(there))
@@ -35,6 +38,8 @@ def add_arguments(parser):
         help="keys of --stalls that expire within a second (1000000)")
     add("--large-bytes", type=int, default=100000000, metavar="N",
         help="size of each of the 9 large values of --stalls (100000000)")
+    add("--elements", type=int, default=1000000, metavar="N",
+        help="of the collections of --stalls, and of each row of --memory-collections (1000000)")
     add("--fill-rate", type=int, default=200000, metavar="R",
         help="SETs a second while the table grows (200000)")
     add("--probe-rate", type=int, default=10000, metavar="R",
@@ -57,6 +62,7 @@ def make_quick(arguments):
     arguments.grow_keys = min(arguments.grow_keys, 50000)
     arguments.expiring_keys = min(arguments.expiring_keys, 20000)
     arguments.large_bytes = min(arguments.large_bytes, 1000000)
+    arguments.elements = min(arguments.elements, 5000)
     arguments.fill_rate = min(arguments.fill_rate, 50000)
     arguments.probe_rate = min(arguments.probe_rate, 1000)
     arguments.quiet_seconds = min(arguments.quiet_seconds, 0.2)
@@ -81,7 +87,7 @@ def complaint(arguments):
 
 def wanted(arguments):
     return (arguments.stalls or arguments.expiry or arguments.memory or
-            arguments.memory_policies or arguments.size_mix)
+            arguments.memory_policies or arguments.size_mix or arguments.memory_collections)
 
 
 def measure(arguments, kinds, generator, say):
@@ -116,6 +122,12 @@ def measure(arguments, kinds, generator, say):
     if growth or mixes:
         result["memory"], result["mixes"] = growth, mixes
         verdicts.append(memory.missed_targets(growth, mixes))
+    if arguments.memory_collections:
+        settled_steps = 0 if arguments.quick else extras.SETTLED_STEPS
+        rows = collection_memory.measure(kinds, arguments.elements, settled_steps, core, say)
+        result["collections"] = rows
+        tables.append(collection_memory.table(rows))
+        verdicts.append(collection_memory.missed_targets(rows))
     missed, targets = (sum(part) for part in zip(*verdicts))
     return tables, result, missed, targets
 
@@ -128,7 +140,7 @@ def measure_stalls(arguments, kinds, generator, say):
     # This script disturbs, too: it takes no time from the server, nor on more cores from the probe.
     os.sched_setaffinity(0, {disturber_core})
     sizes = stalls.Sizes(arguments.grow_keys, arguments.expiring_keys, arguments.large_bytes,
-                         arguments.fill_rate, arguments.probe_rate, arguments.quiet_seconds)
+                         arguments.fill_rate, arguments.probe_rate, arguments.quiet_seconds, arguments.elements)
     setting = stalls.Setting(generator, arguments.server_core, disturber_core, sizes, say)
     chosen = [one for one in stalls.DISTURBANCES if one.name in arguments.disturbances]
     return stalls.measure(kinds, chosen, arguments.rounds or 3, setting)
