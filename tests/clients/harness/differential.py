@@ -7,6 +7,8 @@ over: the others write what was watched meanwhile. At the end of a round all tha
 """
 
 import random
+import select
+import time
 
 from harness.requests import DATABASES, KEYS, Requests
 from harness.resp import Connection, ConnectionClosed, encode
@@ -220,6 +222,10 @@ class Differential:
             self._turn(clients[0], [([b"FLUSHALL"], Rule.EXACT)], False)
             for _ in range(TURNS_IN_A_ROUND):
                 client = self.chance.choice(clients)
+                other = self.chance.choice(clients)
+                if client is not other and client.queue is other.queue is None and self.chance.random() < 0.2:
+                    self._waiting_turn(client, other)
+                    continue
                 requests = []
                 while not requests or (len(requests) < 50 and self.chance.random() < 0.75):
                     requests += self._control(client) if self.chance.random() < 0.12 else self.requests.draw()
@@ -247,6 +253,32 @@ class Differential:
             self.said.append(f"{client.name}{'|' if as_lines else '>'} {shown(arguments, 160)}")
         self.sent += len(requests)
         client.exchange(requests, as_lines)
+
+    def _waiting_turn(self, waiter, other):
+        """One waits for a key, the other does something that may end it; then the wait is ended."""
+        arguments, keys = self.requests.draw_waiting()
+        self.said.append(f"{waiter.name}? {shown(arguments, 160)}")
+        self.sent += 1
+        ids = [connection.call("CLIENT", "ID") for connection in waiter.connections]
+        for connection in waiter.connections:
+            connection.send(encode(*arguments))
+        for waiting, asking in zip(waiter.connections, other.connections):
+            self._until_it_waits(waiting, asking)
+        self._turn(other, self.requests.draw_ending(keys), False)
+        ends = [c.call("CLIENT", "UNBLOCK", number) for c, number in zip(other.connections, ids)]
+        replies = [connection.raw_reply() for connection in waiter.connections]
+        if ends[0] != ends[1] or not agree(arguments, Rule.EXACT, *replies):
+            raise Mismatch(f"{shown(arguments)}\n      gave {shown(replies[0])} {ends[0]}\n      not  {shown(replies[1])} {ends[1]}")
+
+    @staticmethod
+    def _until_it_waits(waiting, asking):
+        """Or until it is answered."""
+        deadline = time.monotonic() + 20
+        while not select.select([waiting.socket], [], [], 0)[0]:
+            if b"blocked_clients:1" in asking.call("INFO", "clients"):
+                return
+            if time.monotonic() > deadline:
+                raise Mismatch("a client that should wait neither waits nor is answered")
 
     def _compare_all(self, client):
         requests = [([b"RESET"], Rule.EXACT)]

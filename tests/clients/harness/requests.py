@@ -15,6 +15,7 @@ from harness.hash_requests import HashRequests
 from harness.rules import Rule
 from harness.set_requests import SetRequests
 from harness.sorted_set_requests import SortedSetRequests
+from harness.waiting_requests import WaitingRequests
 
 KEYS = [b"a", b"b", b"c", b"d", b"key:{1}", b"", b"\x00\r\n", b"0", b"*"]
 DATABASES = [b"0", b"1", b"2", b"15"]
@@ -50,7 +51,7 @@ WHOLE = [b"XREAD", b"XREADGROUP", b"ZRANK", b"ZREVRANK"]
 UNKNOWN = [b"FOO", b"", b"GETT", b"G", b"a" * 200, b"'", b"SET\tk", b"get ", b"%s%n", b"\xff\xfe"]
 
 
-class Requests(SetRequests, SortedSetRequests, HashRequests):
+class Requests(SetRequests, SortedSetRequests, HashRequests, WaitingRequests):
     def __init__(self, chance):
         self.chance = chance
         self.lifetimes = 0
@@ -78,7 +79,8 @@ class Requests(SetRequests, SortedSetRequests, HashRequests):
         """One request, or a few that belong together: a list of (arguments, rule)."""
         drawn = self.chance.choices(self.kinds, self.weights)[0][1]()
         requests = drawn if isinstance(drawn, list) else [drawn]
-        return [(self._spoil(arguments), rule) for arguments, rule in requests]
+        requests = [(self._spoil(arguments), rule) for arguments, rule in requests]
+        return [self.scripted(request) if self._maybe(0.06) else request for request in requests]
 
     # Redis 7.0 compares texts by the locale and up to a NUL unless they are stored, leaves it open
     # which of two with the same weight is first, and, once a number was too large for a double, takes

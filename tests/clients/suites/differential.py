@@ -26,7 +26,7 @@ def start_pair(launch, use):
     return pair
 
 
-@suite.check(f"{REQUESTS:,} requests: strings, lists, sets, hashes, keys, expiry, transactions, RESP2 and RESP3, inline, in pipelines")
+@suite.check(f"{REQUESTS:,} requests: all types, keys, expiry, transactions, scripts, who waits, RESP2 and RESP3, inline, in pipelines")
 def _(t):
     seed = int(os.environ.get("LARDER_TEST_SEED") or random.SystemRandom().randrange(1 << 32))
     print(f"        seed {seed} (LARDER_TEST_SEED)", flush=True)
