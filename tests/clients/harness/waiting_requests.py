@@ -27,6 +27,8 @@ class WaitingRequests:
     def draw_ending(self, keys):
         """A few requests, most of them about one of these keys: a list of (arguments, rule)."""
         key = self.chance.choice(keys)
+        # Without it the key mostly has another type.
+        first = [[b"DEL", key]] if self._maybe(0.7) else []
         ways = [
             [[b"RPUSH", key, b"1", b"2", b"3"]],
             [[b"LPUSH", key, b"x"], [b"LLEN", key]],
@@ -43,7 +45,8 @@ class WaitingRequests:
             [[b"DEL", key], [b"EVAL", b"redis.call('RPUSH', KEYS[1], 'from') return redis.call('RPUSH', KEYS[1], 'script')", b"1", key]],
             [[b"SET", key, b"text"], [b"DEL", key], [b"LPUSH", key, b"text"]],
         ]  # fmt: skip
-        return [(request, Rule.EXACT) for request in self.chance.choice(ways)]
+        way = first + self.chance.choice(ways) + (self.chance.choice(ways) if self._maybe(0.5) else [])
+        return [(request, Rule.EXACT) for request in way]
 
     def scripted(self, request):
         """The same from a script, if it is one request that fits there."""
