@@ -257,6 +257,8 @@ class Differential:
     def _waiting_turn(self, waiter, other):
         """One waits for a key, the other does something that may end it; then the wait is ended."""
         arguments, keys = self.requests.draw_waiting()
+        if self.chance.random() < 0.8:  # most keys are there, and of another type
+            self._turn(other, [([b"DEL", *keys], Rule.EXACT)], False)
         self.said.append(f"{waiter.name}? {shown(arguments, 160)}")
         self.sent += 1
         ids = [connection.call("CLIENT", "ID") for connection in waiter.connections]
