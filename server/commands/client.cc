@@ -44,7 +44,7 @@ std::optional<ClientType> client_type(std::string_view name) {
 }
 
 void refuse_client_type(std::string_view name, Reply& reply) {
-  reply.error("ERR Unknown client type '" + text::echo(name) + "'");
+  reply.error("ERR Unknown client type '" + text::shortened(name) + "'");
 }
 
 // ---- about oneself ------------------------------------------------------------------------------
@@ -68,7 +68,7 @@ void set_info(SessionContext& context, Arguments arguments, Reply& reply) {
   const std::string_view option = arguments[2];
   const bool is_name = equals_ignoring_case(option, "lib-name");
   if (!is_name && !equals_ignoring_case(option, "lib-ver")) {
-    return reply.error("ERR Unrecognized option '" + text::echo(option) + "'");
+    return reply.error("ERR Unrecognized option '" + text::shortened(option) + "'");
   }
   if (!is_session_attribute(arguments[3])) {
     return reply.error("ERR " + std::string(option) +
@@ -285,7 +285,7 @@ bool read_kill_option(std::string_view option, std::string_view value, KillFilte
     filter.local = value;
   } else if (equals_ignoring_case(option, "user")) {
     if (value != "default") {
-      reply.error("ERR No such user '" + text::echo(value) + "'");
+      reply.error("ERR No such user '" + text::shortened(value) + "'");
       return false;
     }
   } else if (equals_ignoring_case(option, "skipme") &&

@@ -81,7 +81,7 @@ std::optional<HelloRequest> read_hello(SessionContext& context, Arguments argume
       }
       request.name = arguments[++i];
     } else {
-      reply.error("ERR Syntax error in HELLO option '" + text::echo(arguments[i]) + "'");
+      reply.error("ERR Syntax error in HELLO option '" + text::shortened(arguments[i]) + "'");
       return std::nullopt;
     }
   }

@@ -322,11 +322,11 @@ bool is_consistent(const Search& search, std::string_view command, SearchReader&
   }
   if (is_by_words && !search.has_center) {
     return reader.fail("ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for " +
-                       text::echo(command));
+                       text::shortened(command));
   }
   if (is_by_words && !search.has_shape) {
     return reader.fail("ERR exactly one of BYRADIUS and BYBOX can be specified for " +
-                       text::echo(command));
+                       text::shortened(command));
   }
   if (search.is_any && search.count == 0) {
     return reader.fail("ERR the ANY argument requires COUNT argument");

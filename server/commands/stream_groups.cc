@@ -27,8 +27,8 @@ using storage::stream::Pending;
 using text::equals_ignoring_case;
 
 void answer_no_key_or_group(Arguments arguments, Reply& reply) {
-  reply.error("NOGROUP No such key '" + text::echo(arguments[1]) + "' or consumer group '" +
-              text::echo(arguments[2]) + "'");
+  reply.error("NOGROUP No such key '" + text::shortened(arguments[1]) + "' or consumer group '" +
+              text::shortened(arguments[2]) + "'");
 }
 
 // The group that arguments 1 and 2 name. Answers the error and returns null if there is none.
@@ -85,8 +85,8 @@ Group* find_named_group(const Entry& entry, Arguments arguments, Reply& reply) {
   if (!is_there(entry, reply)) return nullptr;
   Group* group = stream_of(entry).groups().find(arguments[3]);
   if (group == nullptr) {
-    reply.error("NOGROUP No such consumer group '" + text::echo(arguments[3]) +
-                "' for key name '" + text::echo(arguments[2]) + "'");
+    reply.error("NOGROUP No such consumer group '" + text::shortened(arguments[3]) +
+                "' for key name '" + text::shortened(arguments[2]) + "'");
   }
   return group;
 }
@@ -424,7 +424,7 @@ std::optional<ClaimWords> read_claim_words(Arguments arguments, int64_t now_ms, 
       if (!id) return std::nullopt;
       words.last_id = *id;
     } else {
-      reply.error("ERR Unrecognized XCLAIM option '" + text::echo(word) + "'");
+      reply.error("ERR Unrecognized XCLAIM option '" + text::shortened(word) + "'");
       return std::nullopt;
     }
   }

@@ -174,8 +174,8 @@ void xinfo_consumers(KeyContext& context, Arguments arguments, Reply& reply) {
   if (stream == nullptr) return;
   const Group* group = stream->groups().find(arguments[3]);
   if (group == nullptr) {
-    return reply.error("NOGROUP No such consumer group '" + text::echo(arguments[3]) +
-                       "' for key name '" + text::echo(arguments[2]) + "'");
+    return reply.error("NOGROUP No such consumer group '" + text::shortened(arguments[3]) +
+                       "' for key name '" + text::shortened(arguments[2]) + "'");
   }
   const auto since = [&context](int64_t ms) {
     return std::max<int64_t>(context.now_ms() - ms, 0);

@@ -70,7 +70,7 @@ std::optional<ReadWords> read_words(KeyContext& context, Arguments arguments, bo
     const size_t more = arguments.size() - i - 1;
     if (equals_ignoring_case(word, "block") && more > 0) {
       if (context.is_in_script()) {
-        return refuse("ERR " + text::echo(arguments[0]) +
+        return refuse("ERR " + text::shortened(arguments[0]) +
                       " command is not allowed with BLOCK option from scripts");
       }
       ++i;
@@ -114,8 +114,8 @@ std::optional<ReadWords> read_words(KeyContext& context, Arguments arguments, bo
 }
 
 void answer_no_group(const Key& key, std::string_view group, Reply& reply) {
-  reply.error("NOGROUP No such key '" + text::echo(key.text) + "' or consumer group '" +
-              text::echo(group) + "' in XREADGROUP with GROUP option");
+  reply.error("NOGROUP No such key '" + text::shortened(key.text) + "' or consumer group '" +
+              text::shortened(group) + "' in XREADGROUP with GROUP option");
 }
 
 // A key and its entries as one of those that are answered.

@@ -62,8 +62,8 @@ std::string why_not(const Session& session, const Wish& wish) {
   for (size_t i = 0; i < wish.prefixes.size(); ++i) {
     const std::string& prefix = wish.prefixes[i];
     const auto overlaps = [&](const std::string& what, const std::string& other) {
-      return "ERR Prefix '" + text::echo(prefix) + "' overlaps with " + what + " prefix '" +
-             text::echo(other) + "'. Prefixes for a single client must not overlap.";
+      return "ERR Prefix '" + text::shortened(prefix) + "' overlaps with " + what + " prefix '" +
+             text::shortened(other) + "'. Prefixes for a single client must not overlap.";
     };
     if (now != nullptr) {
       for (const std::string& other : now->prefixes) {

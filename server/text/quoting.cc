@@ -127,4 +127,10 @@ std::string echo(std::string_view bytes) {
   return result;
 }
 
+std::string shortened(std::string_view bytes) {
+  std::string result(bytes.substr(0, kEchoBytes));
+  if (bytes.size() > kEchoBytes) result += "...";
+  return result;
+}
+
 }  // namespace larder::text

@@ -27,5 +27,7 @@ constexpr size_t kEchoBytes = 128;
 
 // At most the first kEchoBytes of `bytes`, with unprintable ones as in quoted(), for messages.
 [[nodiscard]] std::string echo(std::string_view bytes);
+// The same as it is, for error replies, whose writer takes care of line breaks.
+[[nodiscard]] std::string shortened(std::string_view bytes);
 
 }  // namespace larder::text

@@ -37,7 +37,7 @@ class WaitingRequests:
             [[b"DEL", key], [b"RPUSH", key, b"after"]],
             [[b"DEL", key], [b"ZADD", key, b"5", b"five"]],
             [[b"DEL", b"other"], [b"RPUSH", b"other", b"a", b"b"], [b"RENAME", b"other", key]],
-            [[b"DEL", b"other"], [b"RPUSH", b"other", b"2", b"1"], [b"SORT", b"other", b"STORE", key]],
+            [[b"DEL", b"other", key], [b"RPUSH", b"other", b"2", b"1"], [b"SORT", b"other", b"STORE", key]],  # Redis serves nobody if it replaces
             [[b"DEL", b"other"], [b"RPUSH", b"other", b"m"], [b"LMOVE", b"other", key, b"LEFT", b"RIGHT"]],
             [[b"DEL", b"other"], [b"ZADD", b"other", b"3", b"m"], [b"COPY", b"other", key, b"REPLACE"]],
             [[b"MULTI"], [b"DEL", key], [b"RPUSH", key, b"p"], [b"RPUSH", key, b"q"], [b"EXEC"]],

@@ -49,6 +49,9 @@ TEST_CASE("an echo is printable and short") {
   CHECK(echo("a\r\n\"") == "a\\r\\n\"");
   CHECK(echo(std::string(kEchoBytes, 'a')) == std::string(kEchoBytes, 'a'));
   CHECK(echo(std::string(1000000, 'a')) == std::string(kEchoBytes, 'a') + "...");
+  CHECK(shortened("a\r\n\xff") == "a\r\n\xff");
+  CHECK(shortened(std::string(kEchoBytes, 'a')) == std::string(kEchoBytes, 'a'));
+  CHECK(shortened(std::string(1000000, '\1')) == std::string(kEchoBytes, '\1') + "...");
 }
 
 }  // namespace
