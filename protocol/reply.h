@@ -19,6 +19,7 @@
 // the buffer. Errors: none. Each call is O(bytes written), one reservation on the common ways.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -38,6 +39,16 @@ class Reply {
   Dialect dialect() const { return dialect_; }
   void set_dialect(Dialect dialect) { dialect_ = dialect; }
   ReplyBuffer& buffer() { return *out_; }
+
+  // So many elements are about to come, with so many bytes of text together, or about so many.
+  void expect_texts(size_t elements, size_t bytes) {
+    constexpr size_t kMany = 1024;
+    constexpr size_t kMostEach = 512;  // much longer ones are sent from where they lie
+    constexpr size_t kHeaderBytes = 8;
+    if (elements < kMany) [[likely]]
+      return;
+    out_->expect(elements * kHeaderBytes + std::min(bytes, elements * kMostEach));
+  }
 
   void ok() { out_->append("+OK\r\n"); }
   void simple(std::string_view text) { line('+', text); }

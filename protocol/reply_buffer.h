@@ -14,6 +14,7 @@
 // running out of memory ends the process.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -51,6 +52,9 @@ class ReplyBuffer {
     return bytes_ + used_;
   }
   void commit(size_t count) { used_ += count; }
+  // About so many bytes are going to be added. Room is taken for all of them at once, where growing
+  // again and again would copy, and touch new memory three times as large.
+  void expect(size_t count) { reserve(limit_ == 0 ? count : std::min(count, limit_)); }
 
   void append(std::string_view text) {
     if (text.empty()) return;  // memcpy takes no null, not even for nothing

@@ -58,6 +58,7 @@ void hgetall(KeyContext& context, Arguments, Reply& reply) {
   if (!entry) return reply.map(0);
   const LiveFields fields(hash_of(entry), context.field_now_ms());
   reply.map(fields.size());
+  reply.expect_texts(2 * fields.size(), hash_of(entry).bytes());
   fields.for_each([&](const HashObject::Field& field) {
     reply_text(reply, field.name);
     reply_text(reply, field.value);
@@ -70,6 +71,7 @@ void hkeys(KeyContext& context, Arguments, Reply& reply) {
   if (!entry) return reply.array(0);
   const LiveFields fields(hash_of(entry), context.field_now_ms());
   reply.array(fields.size());
+  reply.expect_texts(fields.size(), hash_of(entry).bytes() / 2);
   fields.for_each([&](const HashObject::Field& field) { reply_text(reply, field.name); });
 }
 
@@ -79,6 +81,7 @@ void hvals(KeyContext& context, Arguments, Reply& reply) {
   if (!entry) return reply.array(0);
   const LiveFields fields(hash_of(entry), context.field_now_ms());
   reply.array(fields.size());
+  reply.expect_texts(fields.size(), hash_of(entry).bytes() / 2);
   fields.for_each([&](const HashObject::Field& field) { reply_text(reply, field.value); });
 }
 

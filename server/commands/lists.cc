@@ -103,6 +103,7 @@ void lrange(KeyContext& context, Arguments arguments, Reply& reply) {
   const Range range = range_of(start, stop, list);
   reply.array(range.count);
   if (range.count == 0) return;
+  reply.expect_texts(range.count, list.bytes() / list.size() * range.count);
   List::Cursor at = list.at(range.first);
   for (size_t left = range.count; left > 0; --left, at.next()) reply_element(reply, at.element());
 }

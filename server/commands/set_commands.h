@@ -27,6 +27,7 @@ inline void reply_member(protocol::Reply& reply, const storage::Set::Member& mem
 // All of a set, as RESP3's set.
 inline void reply_members(protocol::Reply& reply, const storage::Set& set) {
   reply.set(set.size());
+  reply.expect_texts(set.size(), set.bytes());
   set.for_each([&](const storage::Set::Member& member) { reply_member(reply, member); });
 }
 

@@ -272,6 +272,10 @@ void answer_range(KeyContext& context, Arguments arguments, RangeRequest request
   const SortedSet& set = sorted_set_of(entry);
   const Selection selection = select(set, bounds, request);
   reply_members_head(reply, selection.count, request.has_scores);
+  if (selection.count > 0) {
+    const size_t bytes = set.bytes() / set.size() * selection.count / 2;  // half of it is order
+    reply.expect_texts(selection.count * (request.has_scores ? 2 : 1), bytes);
+  }
   for_each_of(set, selection, *request.is_reverse, [&](const SortedSet::Member& member) {
     reply_one_of(reply, member, request.has_scores);
   });
