@@ -76,6 +76,40 @@ TEST_CASE("every policy keeps the data within the limit, and evicts no more than
   }
 }
 
+TEST_CASE("collections that grow in place stay within the limit, whoever goes for it") {
+  for (const auto policy : {config::EvictionPolicy::allkeys_lru, config::EvictionPolicy::automatic,
+                            config::EvictionPolicy::noeviction}) {
+    INFO("policy " << static_cast<int>(policy));
+    WorkerDesk desk(1, limited(kLimit, policy));
+    Peer& peer = desk.connect();
+    const std::string text(100, 't');
+    // What a command may add before the next one is refused or makes room: its text, and what the
+    // structures that grow around it take.
+    const uint64_t most = kLimit + desk.node().memory().overdraft_bytes() + (64 << 10);
+    uint64_t refused = 0;
+    for (int i = 0; i < 60'000; ++i) {
+      const std::string element = text + std::to_string(i);
+      const std::string name = ":" + std::to_string(i % 12);
+      const std::vector<Words> growing = {{"RPUSH", "list" + name, element},
+                                          {"SADD", "set" + name, element},
+                                          {"HSET", "hash" + name, element, "v"},
+                                          {"ZADD", "scores" + name, std::to_string(i), element},
+                                          {"XADD", "stream" + name, "*", "f", element},
+                                          {"APPEND", "string" + name, element}};
+      const std::string reply = desk.ask(peer, growing[static_cast<size_t>(i) % growing.size()]);
+      if (reply.starts_with("-OOM")) {
+        ++refused;
+      } else {
+        REQUIRE(reply[0] != '-');
+      }
+      if (i % 16 == 0) REQUIRE(really_used(desk.node()) <= most);
+    }
+    CHECK((refused > 0) == (policy == config::EvictionPolicy::noeviction));
+    CHECK(really_used(desk.node()) <= most);
+    CHECK(really_used(desk.node()) > kLimit / 4);
+  }
+}
+
 TEST_CASE("volatile policies take keys with a deadline only, and refuse when there are no more") {
   for (const auto policy : kVolatile) {
     INFO("policy " << static_cast<int>(policy));
