@@ -1,6 +1,7 @@
 """Every suite, in the order in which they run."""
 
 from suites import (
+    bullmq,
     command_rows,
     differential,
     handshake,
@@ -29,5 +30,6 @@ ALL_SUITES = [
     node_redis.suite,
     rate_limits.suite,
     sessions.suite,
+    bullmq.suite,
     hostile.suite,
 ]
