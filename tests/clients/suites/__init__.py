@@ -2,6 +2,7 @@
 
 from suites import (
     bullmq,
+    celery,
     command_rows,
     differential,
     handshake,
@@ -30,6 +31,7 @@ ALL_SUITES = [
     node_redis.suite,
     rate_limits.suite,
     sessions.suite,
+    celery.suite,
     bullmq.suite,
     hostile.suite,
 ]
