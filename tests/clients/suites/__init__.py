@@ -15,6 +15,7 @@ from suites import (
     rate_limits,
     redis_benchmark,
     redis_cli,
+    rq,
     sessions,
 )
 
@@ -32,6 +33,7 @@ ALL_SUITES = [
     rate_limits.suite,
     sessions.suite,
     celery.suite,
+    rq.suite,
     bullmq.suite,
     hostile.suite,
 ]
