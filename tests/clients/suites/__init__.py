@@ -19,6 +19,7 @@ from suites import (
     redis_cli,
     rq,
     sessions,
+    sidekiq,
 )
 
 ALL_SUITES = [
@@ -38,6 +39,7 @@ ALL_SUITES = [
     php_sessions.suite,
     celery.suite,
     rq.suite,
+    sidekiq.suite,
     bullmq.suite,
     hostile.suite,
 ]
