@@ -66,7 +66,7 @@ def _install():
 
 def start_program(name, *arguments, stderr=None):
     """A Node.js program of node/, its stdin and stdout ours to talk with."""
-    return programs.start(["node"], f"node/{name}", *arguments, stderr=stderr)
+    return programs.start(["node", os.path.join(FOLDER, "node", name)], *arguments, stderr=stderr)
 
 
 def node_suite(name, proves, program):

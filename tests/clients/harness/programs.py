@@ -19,10 +19,10 @@ FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAM_DEADLINE_S = 180
 
 
-def start(interpreter, path, *arguments, stderr=None):
-    """A program of this folder, its stdin and stdout ours to talk with."""
+def start(command, *arguments, stderr=None):
+    """A program, its stdin and stdout ours to talk with."""
     return subprocess.Popen(
-        [*interpreter, os.path.join(FOLDER, path), *map(str, arguments)],
+        [*command, *map(str, arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=stderr,
@@ -37,15 +37,16 @@ def program_suite(name, proves, interpreter, path):
 
     @suite.check(f"{path} runs to its end")
     def _(t):
-        return lambda results: _converse(t, interpreter, path, results)
+        return lambda results: converse(t, [*interpreter, os.path.join(FOLDER, path)], results)
 
     return suite
 
 
-def _converse(t, interpreter, path, results):
+def converse(t, command, results):
+    """Runs a program to its end; what it checks are checks of `results`."""
     errors_path = os.path.join(t.server.folder, "program-stderr")
     with open(errors_path, "w", encoding="utf-8") as errors:
-        process = start(interpreter, path, t.port, "redis" if t.is_redis else "larder", stderr=errors)
+        process = start(command, t.port, "redis" if t.is_redis else "larder", stderr=errors)
     killer = threading.Timer(PROGRAM_DEADLINE_S, process.kill)
     killer.start()
     heard, done = 0, None
@@ -68,7 +69,7 @@ def _converse(t, interpreter, path, results):
             with open(errors_path, encoding="utf-8", errors="replace") as errors:
                 said = errors.read()[-3000:]
             results.fail(
-                f"{path} ran to its end",
+                f"{os.path.basename(command[-1])} ran to its end",
                 f"status {status} after {heard} checks (it counted {done}): {said}",
             )
     finally:
