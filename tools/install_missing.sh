@@ -23,6 +23,7 @@ probe_finds() {
       return 1
       ;;
     python) /usr/bin/python3 -c "import $what" >/dev/null 2>&1 ;;
+    php) php -m 2>/dev/null | grep -qxi -- "$what" ;;
     *)
       echo "tools/packages: unknown probe '$kind'" >&2
       return 2

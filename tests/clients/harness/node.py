@@ -1,26 +1,16 @@
-"""Node.js programs as suites: installs the locked packages once, runs a program, hears its checks.
-
-The program and this file talk in lines of JSON. It says {"check": title, "ok": true} or
-{"check": title, "ok": false, "why": text}; it asks {"ask": "stop" | "start" | "restart"} about the
-suite's server, or {"ask": "secured"} for another one with a password, and gets one line of JSON
-back; at the end it says {"done": number of checks}. A program that ends otherwise has failed.
-"""
+"""Node.js programs as suites, with the locked packages of npm, which are installed once."""
 
 import fcntl
 import hashlib
-import json
 import os
 import shutil
 import subprocess
-import threading
 
-from harness.server import Server, die_with_parent
-from harness.suite import Suite
+from harness import programs
+from harness.programs import FOLDER
 
-FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MODULES = os.path.join(FOLDER, "node_modules")
 STAMP = os.path.join(MODULES, ".installed-from")
-PROGRAM_DEADLINE_S = 180
 INSTALL_DEADLINE_S = 600
 SYSTEM_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"  # Node.js has its own list and ignores these
 
@@ -76,78 +66,11 @@ def _install():
 
 def start_program(name, *arguments, stderr=None):
     """A Node.js program of node/, its stdin and stdout ours to talk with."""
-    return subprocess.Popen(
-        ["node", os.path.join(FOLDER, "node", name), *map(str, arguments)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=stderr,
-        text=True,
-        preexec_fn=die_with_parent,
-    )
+    return programs.start(["node", os.path.join(FOLDER, "node", name)], *arguments, stderr=stderr)
 
 
 def node_suite(name, proves, program):
-    """A suite whose checks are those of a Node.js program."""
-    suite = Suite(name, proves)
+    """A suite whose checks are those of a Node.js program of node/ (harness/programs.py says how)."""
+    suite = programs.program_suite(name, proves, ["node"], f"node/{program}")
     suite.prepare = install_packages
-
-    @suite.check(f"node/{program} runs to its end")
-    def _(t):
-        return lambda results: _converse(t, program, results)
-
     return suite
-
-
-def _converse(t, program, results):
-    errors_path = os.path.join(t.server.folder, "node-stderr")
-    with open(errors_path, "w", encoding="utf-8") as errors:
-        process = start_program(program, t.port, "redis" if t.is_redis else "larder", stderr=errors)
-    killer = threading.Timer(PROGRAM_DEADLINE_S, process.kill)
-    killer.start()
-    heard, done = 0, None
-    try:
-        for line in process.stdout:
-            message = json.loads(line)
-            if "check" in message:
-                heard += 1
-                if message["ok"]:
-                    results.ok(message["check"])
-                else:
-                    results.fail(message["check"], message["why"])
-            elif "ask" in message:
-                process.stdin.write(json.dumps(_answer(t, message["ask"])) + "\n")
-                process.stdin.flush()
-            else:
-                done = message["done"]
-        status = process.wait()
-        if status != 0 or done is None or done != heard or heard == 0:
-            with open(errors_path, encoding="utf-8", errors="replace") as errors:
-                said = errors.read()[-3000:]
-            results.fail(
-                f"node/{program} ran to its end",
-                f"status {status} after {heard} checks (it counted {done}): {said}",
-            )
-    finally:
-        killer.cancel()
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-        process.stdin.close()
-        process.stdout.close()
-
-
-def _answer(t, question):
-    if question == "stop":
-        return {"status": t.server.stop()}
-    if question == "start":
-        t.server.start()
-        return {"port": t.server.port}
-    if question == "restart":
-        status = t.server.stop()
-        t.server.start()
-        return {"status": status}
-    if question == "secured":
-        server = Server(t.launch, "--requirepass", "s3cret")
-        t.defer(server.discard)
-        return {"port": server.start().port, "password": "s3cret"}
-    raise AssertionError(f"the program asks {question!r}")

@@ -1,4 +1,4 @@
-// The Node.js side of harness/node.py: checks are said on stdout, one line of JSON each.
+// The Node.js side of harness/programs.py: checks are said on stdout, one line of JSON each.
 
 import assert from 'node:assert/strict';
 import readline from 'node:readline';

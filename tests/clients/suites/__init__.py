@@ -1,19 +1,27 @@
 """Every suite, in the order in which they run."""
 
 from suites import (
+    bullmq,
+    celery,
     command_rows,
     differential,
     handshake,
+    hiredis,
     hostile,
     ioredis,
     messages,
     migration,
     node_redis,
+    php_sessions,
+    phpredis,
     python_redis,
     rate_limits,
     redis_benchmark,
     redis_cli,
+    redis_cli_modes,
+    rq,
     sessions,
+    sidekiq,
 )
 
 ALL_SUITES = [
@@ -22,12 +30,20 @@ ALL_SUITES = [
     differential.suite,
     migration.suite,
     redis_cli.suite,
+    redis_cli_modes.suite,
     redis_benchmark.suite,
+    hiredis.suite,
     python_redis.suite,
     messages.suite,
+    phpredis.suite,
     ioredis.suite,
     node_redis.suite,
     rate_limits.suite,
     sessions.suite,
+    php_sessions.suite,
+    celery.suite,
+    rq.suite,
+    sidekiq.suite,
+    bullmq.suite,
     hostile.suite,
 ]

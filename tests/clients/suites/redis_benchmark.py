@@ -1,4 +1,4 @@
-"""redis-benchmark: every load that Larder's commands allow, in all the shapes people measure.
+"""redis-benchmark: all its loads, in all the shapes people measure.
 
 It asks CONFIG GET save and appendonly first and warns on stderr if it does not understand the
 answers; the first error reply ends it with status 1.
@@ -11,10 +11,15 @@ import subprocess
 from harness.server import die_with_parent
 from harness.suite import Suite, equal
 
-suite = Suite("redis-benchmark", "redis-benchmark runs ping, set, get, incr, mset and lists without an error or a warning")
+suite = Suite("redis-benchmark", "redis-benchmark runs all its loads without an error or a warning")
 
 LOADS = "ping,set,get,incr,mset"
 ROWS = ["PING_INLINE", "PING_MBULK", "SET", "GET", "INCR", "MSET (10 keys)"]
+LRANGES = [f"LRANGE_{n} (first {n} elements)" for n in (100, 300, 500, 600)]
+ALL_ROWS = [
+    *["PING_INLINE", "PING_MBULK", "SET", "GET", "INCR", "LPUSH", "RPUSH", "LPOP", "RPOP"],
+    *["SADD", "HSET", "SPOP", "ZADD", "ZPOPMIN", "LPUSH (needed to benchmark LRANGE)", *LRANGES, "MSET (10 keys)"],
+]
 REQUESTS = 5000
 DEADLINE_S = 100
 KEEPALIVE_OFF = (  # said with -k 0, about the client's machine
@@ -54,6 +59,27 @@ def _(t):
     loads(t, "-P", "1")
     with t.connect() as connection:
         equal(connection.call("GET", "counter:__rand_int__"), b"%d" % REQUESTS, "INCRs that arrived")
+
+
+@suite.check("all its loads, as it runs them when nothing is chosen")
+def _(t):
+    rows = benchmark(t, "-n", "2000")
+    equal(list(rows), ALL_ROWS)
+    with t.connect() as connection:
+        equal(connection.call("GET", "counter:__rand_int__"), b"2000", "INCRs that arrived")
+        equal(connection.call("LLEN", "mylist"), 2000, "elements for LRANGE")
+        equal(connection.call("HKEYS", "myhash"), [b"element:__rand_int__"])
+        equal(connection.call("EXISTS", "myset", "myzset"), 0, "what SPOP and ZPOPMIN should have emptied")
+
+
+@suite.check("all its loads with random keys and members, pipelined, in RESP3")
+def _(t):
+    rows = benchmark(t, "-n", "4000", "-r", "500", "-P", "8", "-3")
+    equal(list(rows), ALL_ROWS)
+    with t.connect() as connection:
+        fields = connection.call("HLEN", "myhash")
+        assert 450 < fields <= 500, f"{fields} fields of 500 after 4000 HSETs at random"
+        equal(connection.call("EXISTS", "myset", "myzset"), 0, "what SPOP and ZPOPMIN should have emptied")
 
 
 @suite.check("lists, one at a time and pipelined")

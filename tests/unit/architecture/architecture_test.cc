@@ -181,6 +181,8 @@ TEST_CASE("the list check notices a source that nobody builds") {
   CHECK(check_lists(sources,
                     {{"tests/CMakeLists.txt", "x(${CMAKE_SOURCE_DIR}/server/commands/a.cc)"}})
             .empty());
+  CHECK(check_lists({{"tests/clients/cpp/a.cc", ""}}, {}).empty());
+  CHECK(check_lists({{"tests/unit/a.cc", ""}}, {}).size() == 1);
 }
 
 }  // namespace larder::architecture

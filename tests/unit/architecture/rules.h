@@ -25,7 +25,7 @@ Violations check_words(const Sources& sources);
 // Lines and files of bounded length, an opening comment, #pragma once.
 Violations check_form(const Sources& sources);
 // Every source is listed in the CMakeLists.txt of its folder or of one above; `lists` maps those
-// files' paths to their text.
+// files' paths to their text. Programs of tests/clients are built by the suites that run them.
 Violations check_lists(const Sources& sources, const Sources& lists);
 
 }  // namespace larder::architecture
