@@ -10,7 +10,7 @@ std::span<const CommandFamily> all_families() {
       expiry_commands(),        string_commands(), newer_string_commands(),
       rate_limit_commands(),    bitmap_commands(), list_commands(),
       blocking_list_commands(), set_commands(),  set_algebra_commands(),
-      hash_commands(),          hash_walk_commands(),
+      hash_commands(),          hash_walk_commands(), field_lifetime_commands(),
       server_commands(),        transaction_commands(),
       pubsub_commands(),        script_commands()};
   return families;

@@ -15,6 +15,7 @@ CommandFamily set_commands();           // sets.cc
 CommandFamily set_algebra_commands();   // set_algebra.cc
 CommandFamily hash_commands();          // hashes.cc
 CommandFamily hash_walk_commands();     // hash_walks.cc
+CommandFamily field_lifetime_commands();  // field_lifetimes.cc
 CommandFamily key_commands();           // keys.cc, move_keys.cc, object.cc
 CommandFamily dump_commands();          // dump.cc
 CommandFamily expiry_commands();        // expiry.cc

@@ -95,6 +95,8 @@ class RandomCommands {
       case 33:
       case 34:
         return fields();
+      case 35:
+        return field_lifetimes(now_ms);
       default:
         return one({{"GET", key()}, {"MGET", key(), key(), key()}, {"TTL", key()}});
     }
@@ -379,6 +381,18 @@ class RandomCommands {
                     {"HSTRLEN", hash_key(), field()},
                     {"HEXISTS", hash_key(), field()}});
     }
+  }
+
+  Words field_lifetimes(int64_t now_ms) {
+    const std::string ms = std::to_string(pick(400));
+    const std::string instant = std::to_string(now_ms - 100 + static_cast<int64_t>(pick(400)));
+    return one({{"HPEXPIRE", hash_key(), ms, "FIELDS", "3", field(), field(), field()},
+                {"HEXPIRE", hash_key(), std::to_string(pick(3)), "FIELDS", "1", field()},
+                {"HPEXPIREAT", hash_key(), instant, pick(2) == 0 ? "XX" : "LT", "FIELDS", "2", field(),
+                 field()},
+                {"HPERSIST", hash_key(), "FIELDS", "2", field(), field()},
+                {"HGETDEL", hash_key(), "FIELDS", "2", field(), field()},
+                {"HPTTL", hash_key(), "FIELDS", "1", field()}});
   }
 
   Words set_algebra() {
