@@ -16,6 +16,7 @@
 #include "server/commands/hash_commands.h"
 #include "server/commands/hash_encoding.h"
 #include "server/text/ascii.h"
+#include "server/text/quoting.h"
 
 namespace larder::server {
 namespace {
@@ -31,9 +32,6 @@ constexpr int kNoTtl = -1;
 constexpr int kConditionFailed = 0;
 constexpr int kDone = 1;
 constexpr int kRemoved = 2;
-
-// The latest deadline of a field that Redis knows, Unix ms.
-constexpr int64_t kLastDeadline = 0x3fffffffffff;
 
 // ---- reading arguments --------------------------------------------------------------------------
 
@@ -99,7 +97,7 @@ std::optional<int64_t> read_field_deadline(std::string_view argument, TimeUnit u
     return std::nullopt;
   }
   const std::optional<int64_t> deadline = deadline_from(*number, unit, base, context.now_ms());
-  if (deadline && *deadline <= kLastDeadline) return deadline;
+  if (deadline && *deadline <= HashObject::kLastDeadline) return deadline;
   reply_invalid_expire_time(reply, command);
   return std::nullopt;
 }
@@ -305,6 +303,210 @@ void hgetdel(KeyContext& context, Arguments arguments, Reply& reply) {
   if (!changes.empty()) tell(context, changes, kNoDeadline, is_left);
 }
 
+const LifetimeWord* find_lifetime_word(std::string_view word) {
+  for (const LifetimeWord& lifetime : kLifetimeWords) {
+    if (equals_ignoring_case(word, lifetime.word)) return &lifetime;
+  }
+  return nullptr;
+}
+
+void hgetex(KeyContext& context, Arguments arguments, Reply& reply) {
+  const Key& key = context.key();
+  const Entry entry = context.find(key);
+  if (!is_hash_or_absent(entry, reply)) return;
+  const LifetimeWord* lifetime = find_lifetime_word(arguments[2]);
+  const bool persists = equals_ignoring_case(arguments[2], "persist");
+  std::optional<int64_t> deadline = kNoDeadline;
+  if (lifetime != nullptr) {
+    deadline =
+        read_field_deadline(arguments[3], lifetime->unit, lifetime->base, "hgetex", context, reply);
+    if (!deadline) return;
+  }
+  const size_t options = lifetime != nullptr ? 2 : persists ? 1 : 0;
+  const std::optional<Arguments> names =
+      read_fields(arguments.subspan(2 + options), 1, kWrongNumber, reply);
+  if (!names) return;
+  reply.array(names->size());
+  if (!entry) {
+    for (size_t left = names->size(); left > 0; --left) reply.null();
+    return;
+  }
+  Changes changes;
+  const bool is_left = context.edit<HashObject>(key, entry, [&](HashObject& hash) {
+    for (const std::string_view name : *names) {
+      const std::optional<HashObject::Field> field = find_live(context, hash, name, changes);
+      if (!field) {
+        reply.null();
+        continue;
+      }
+      reply_text(reply, field->value);
+      if (lifetime != nullptr) {
+        expire_field(context, hash, name, *deadline, Condition::always, changes);
+      } else if (persists && field->deadline_ms != kNoDeadline) {
+        hash.set_deadline(name, kNoDeadline);
+        changes.persisted.push_back(name);
+      }
+    }
+  });
+  if (!changes.empty()) tell(context, changes, *deadline, is_left);
+}
+
+// ---- HSETEX -------------------------------------------------------------------------------------
+
+enum class FieldCondition : uint8_t { always, none_there, all_there };
+
+struct SetOptions {
+  FieldCondition condition = FieldCondition::always;
+  std::optional<int64_t> deadline_ms;  // to be set
+  bool keeps_deadlines = false;
+  Arguments pairs;
+};
+
+constexpr std::string_view kHsetexArity = "ERR wrong number of arguments for 'hsetex' command";
+
+// The words behind FIELDS; false after an error.
+bool read_pairs(Arguments words, SetOptions& options, Reply& reply) {
+  if (words.size() < 3) {
+    reply.error(kHsetexArity);
+    return false;
+  }
+  const std::optional<int64_t> count = protocol::parse_int64(words[0]);
+  if (!count || *count < 1 || *count > INT32_MAX) {
+    reply.error("ERR invalid number of fields");
+    return false;
+  }
+  options.pairs = words.subspan(1);
+  if (options.pairs.size() == 2 * static_cast<uint64_t>(*count)) return true;
+  reply.error(kHsetexArity);
+  return false;
+}
+
+// Reads one option that takes or keeps a deadline, at `index`, which is moved to its last word.
+bool read_set_lifetime(Arguments arguments, size_t& index, SetOptions& options, KeyContext& context,
+                       Reply& reply) {
+  const LifetimeWord* lifetime = find_lifetime_word(arguments[index]);
+  if (options.keeps_deadlines || options.deadline_ms) {
+    reply.error("ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified");
+    return false;
+  }
+  if (lifetime == nullptr) return options.keeps_deadlines = true;
+  if (index + 1 == arguments.size()) {
+    reply.error("ERR missing expire time");
+    return false;
+  }
+  options.deadline_ms = read_field_deadline(arguments[++index], lifetime->unit, lifetime->base,
+                                            "hsetex", context, reply);
+  return options.deadline_ms.has_value();
+}
+
+std::optional<SetOptions> read_set_options(KeyContext& context, Arguments arguments, Reply& reply) {
+  SetOptions options;
+  for (size_t i = 2; i < arguments.size(); ++i) {
+    const std::string_view word = arguments[i];
+    const bool wants_none = equals_ignoring_case(word, "fnx");
+    if (equals_ignoring_case(word, "fields")) {
+      if (!read_pairs(arguments.subspan(i + 1), options, reply)) return std::nullopt;
+      return options;
+    }
+    if (wants_none || equals_ignoring_case(word, "fxx")) {
+      if (options.condition != FieldCondition::always) {
+        reply.error("ERR Only one of FXX or FNX arguments can be specified");
+        return std::nullopt;
+      }
+      options.condition = wants_none ? FieldCondition::none_there : FieldCondition::all_there;
+    } else if (equals_ignoring_case(word, "keepttl") || find_lifetime_word(word) != nullptr) {
+      if (!read_set_lifetime(arguments, i, options, context, reply)) return std::nullopt;
+    } else {
+      reply.error("ERR unknown argument: " + text::echo(word));
+      return std::nullopt;
+    }
+  }
+  reply.error(kHsetexArity);
+  return std::nullopt;
+}
+
+// Sets the fields, or removes them if their time has passed already.
+void set_pairs(KeyContext& context, HashObject& hash, const SetOptions& options, Changes& changes) {
+  const Arguments pairs = options.pairs;
+  const bool is_over = options.deadline_ms && context.has_passed(*options.deadline_ms);
+  note_fields(hash, pairs, context.hash_limits());
+  if (options.deadline_ms) note_field_deadline(hash);
+  for (size_t i = 0; i < pairs.size(); i += 2) {
+    const std::optional<HashObject::Field> field = find_live(context, hash, pairs[i], changes);
+    if (is_over) {
+      if (hash.remove(pairs[i])) changes.removed.push_back(pairs[i]);
+      continue;
+    }
+    const int64_t kept =
+        options.keeps_deadlines && field ? field->deadline_ms : int64_t{kNoDeadline};
+    hash.set(pairs[i], pairs[i + 1], options.deadline_ms.value_or(kept), context.hasher());
+  }
+  note_field_count(hash, context.hash_limits());
+}
+
+bool holds(FieldCondition condition, KeyContext& context, HashObject& hash, Arguments pairs,
+           Changes& changes) {
+  size_t found = 0;
+  for (size_t i = 0; i < pairs.size(); i += 2) {
+    found += find_live(context, hash, pairs[i], changes) ? 1 : 0;
+  }
+  switch (condition) {
+    case FieldCondition::always:
+      return true;
+    case FieldCondition::none_there:
+      return found == 0;
+    case FieldCondition::all_there:
+      return found == pairs.size() / 2;
+  }
+  return false;
+}
+
+void tell_setting(KeyContext& context, const SetOptions& options) {
+  std::vector<std::string_view> command{"HSETEX", context.key().text};
+  const IntegerText deadline(options.deadline_ms.value_or(0));
+  if (options.deadline_ms) command.insert(command.end(), {"PXAT", deadline});
+  if (options.keeps_deadlines) command.push_back("KEEPTTL");
+  const IntegerText count(static_cast<int64_t>(options.pairs.size() / 2));
+  command.insert(command.end(), {"FIELDS", count});
+  command.insert(command.end(), options.pairs.begin(), options.pairs.end());
+  context.effect(command);
+}
+
+void hsetex(KeyContext& context, Arguments arguments, Reply& reply) {
+  const std::optional<SetOptions> options = read_set_options(context, arguments, reply);
+  if (!options) return;
+  const Key& key = context.key();
+  const Entry entry = context.find(key);
+  if (!is_hash_or_absent(entry, reply)) return;
+  const bool is_over = options->deadline_ms && context.has_passed(*options->deadline_ms);
+  Changes changes;
+  bool is_set = true;
+  bool is_left = true;
+  if (entry) {
+    is_left = context.edit<HashObject>(key, entry, [&](HashObject& hash) {
+      is_set = holds(options->condition, context, hash, options->pairs, changes);
+      if (is_set) set_pairs(context, hash, *options, changes);
+    });
+  } else if (options->condition == FieldCondition::all_there) {
+    is_set = false;
+  } else if (!is_over) {
+    context.create<HashObject>(
+        key, [&](HashObject& hash) { set_pairs(context, hash, *options, changes); });
+  }
+  reply.integer(is_set ? 1 : 0);
+  if (!changes.expired.empty()) context.wrote(key, EventClass::hash, "hexpired");
+  if (is_set && (entry || !is_over)) {
+    context.wrote(key, EventClass::hash, "hset");
+    if (options->deadline_ms) {
+      context.wrote(key, EventClass::hash, is_over ? "hdel" : "hexpire");
+    }
+  }
+  if (!is_left) context.wrote(key, EventClass::generic, "del");
+  tell_removals(context, changes.expired);
+  tell_removals(context, changes.removed);
+  if (is_set && !is_over && context.listening()) tell_setting(context, *options);
+}
+
 // ---- rows ---------------------------------------------------------------------------------------
 
 constexpr KeyPositions kUpdateKey{1, 1, 1, kKeyReadWrite | kKeyUpdate};
@@ -362,6 +564,34 @@ constexpr auto kRows = checked({
                "Answers the deadlines of fields of a hash, in Unix seconds."),
     fields_row("hpexpiretime", kReadonly | kFast, hpexpiretime, "7.4.0",
                "Answers the deadlines of fields of a hash, in Unix milliseconds."),
+    {.name = "hsetex",
+     .arity = -6,
+     .flags = kWrite | kDenyOom | kFast,
+     .categories = kHashCategory,
+     .keys = kUpdateKey,
+     .locks = LockPlan::keys,
+     .handler = hsetex,
+     .docs = {.summary = "Sets fields of a hash to values and gives them deadlines.",
+              .since = "8.0.0",
+              .group = "hash",
+              .complexity = kEachField,
+              .syntax = "key [FNX | FXX] [EX seconds | PX milliseconds | EXAT unix-time-seconds | "
+                        "PXAT unix-time-milliseconds | KEEPTTL] FIELDS numfields field value "
+                        "[field value ...]"}},
+    {.name = "hgetex",
+     .arity = -5,
+     .flags = kWrite | kFast,
+     .categories = kHashCategory,
+     .keys = kUpdateKey,
+     .locks = LockPlan::keys,
+     .handler = hgetex,
+     .docs = {.summary = "Answers values of fields of a hash and changes their deadlines.",
+              .since = "8.0.0",
+              .group = "hash",
+              .complexity = kEachField,
+              .syntax = "key [EX seconds | PX milliseconds | EXAT unix-time-seconds | "
+                        "PXAT unix-time-milliseconds | PERSIST] FIELDS numfields field "
+                        "[field ...]"}},
     fields_row("hgetdel", kWrite | kFast, hgetdel, "8.0.0",
                "Removes fields of a hash and answers their values."),
 });

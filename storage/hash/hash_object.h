@@ -58,6 +58,8 @@ class HashObject final : public Object {
 
   static constexpr size_t kMostPacked = 512;
   static constexpr size_t kMostPackedText = 64;
+  // The latest deadline of a field that Redis knows, Unix ms. None is earlier than 1.
+  static constexpr int64_t kLastDeadline = 0x3fffffffffff;
   // Nothing is due at this time.
   static constexpr int64_t kBeforeAll = -1;
   // Later than any deadline.

@@ -7,6 +7,7 @@
 #include "storage/rdb/string.h"
 #include "storage/rdb/writer.h"
 #include "storage/rdb/ziplist.h"
+#include "storage/value.h"
 
 namespace larder::storage::rdb {
 namespace {
@@ -115,7 +116,9 @@ class Reading {
   // False if the field is there already, or the deadline is none.
   [[nodiscard]] bool add(std::string_view name, std::string_view value,
                          int64_t deadline_ms = kNoDeadline) {
-    if (deadline_ms < kNoDeadline || hash_.find(name)) return false;
+    const bool has_deadline = deadline_ms != kNoDeadline;
+    if (has_deadline && (deadline_ms < 1 || deadline_ms > HashObject::kLastDeadline)) return false;
+    if (hash_.find(name)) return false;
     hash_.set(name, value, deadline_ms, hasher_);
     return true;
   }
@@ -132,9 +135,9 @@ class Reading {
         if (filled_ < stride_) return;
         is_sound_ = reading_.add(texts_[0], texts_[1]);
       } else {
-        const int64_t deadline = value.integer == 0 ? kNoDeadline : value.integer;
-        is_sound_ =
-            value.is_integer && value.integer >= 0 && reading_.add(texts_[0], texts_[1], deadline);
+        int64_t deadline = 0;
+        is_sound_ = parse_canonical_integer(value.bytes(scratch), &deadline) && deadline >= 0 &&
+                    reading_.add(texts_[0], texts_[1], deadline == 0 ? kNoDeadline : deadline);
       }
       filled_ = 0;
     }
@@ -165,7 +168,8 @@ bool read_fields(Reader& reader, uint64_t max_bytes, Reading& reading,
     if (base_ms) {
       const std::optional<uint64_t> ttl = reader.plain_length();
       if (!ttl || *ttl > static_cast<uint64_t>(INT64_MAX)) return false;
-      if (*ttl != 0 && __builtin_add_overflow(*base_ms, static_cast<int64_t>(*ttl), &deadline)) {
+      if (*ttl != 0 && (__builtin_add_overflow(*base_ms, static_cast<int64_t>(*ttl), &deadline) ||
+                        deadline < 1)) {
         return false;
       }
     }

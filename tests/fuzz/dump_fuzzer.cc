@@ -7,11 +7,14 @@
 #include <cstdint>
 #include <cstdlib>
 #include <limits>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "storage/hash/hash_object.h"
 #include "storage/list/list.h"
 #include "storage/rdb/dump.h"
 #include "storage/set/set.h"
@@ -288,9 +291,115 @@ std::optional<Elements> slow_set(std::string_view body, uint64_t max_bytes) {
   return is_twice ? std::nullopt : std::optional(elements);
 }
 
+// ---- hashes -------------------------------------------------------------------------------------
+
+bool slow_zipmap(const std::string& bytes, Elements& elements) {
+  SlowReader reader(bytes);
+  const unsigned said = reader.byte();
+  unsigned count = 0;
+  for (;; ++count) {
+    unsigned first = reader.byte();
+    if (!reader.ok()) return false;
+    if (first == 255) break;
+    for (const bool is_value : {false, true}) {
+      if (is_value) first = reader.byte();
+      if (first == 255) return false;
+      const uint64_t length = first == 254 ? reader.number(4, false) : first;
+      const uint64_t free = is_value ? reader.byte() : 0;
+      elements.push_back(reader.text(length));
+      reader.text(free);
+      if (!reader.ok()) return false;
+    }
+  }
+  return reader.at_end() && (said >= 254 || said == count);
+}
+
+// Of a number as it is written in a listpack; nothing if it is no deadline. 0 is none, here -1.
+std::optional<int64_t> slow_deadline(const std::string& text) {
+  constexpr int64_t kLast = 0x3fffffffffff;
+  if (text.empty() || text.size() > 15 || text.find_first_not_of("0123456789") != text.npos) {
+    return std::nullopt;
+  }
+  const int64_t deadline = std::stoll(text);
+  if (std::to_string(deadline) != text || deadline > kLast) return std::nullopt;
+  return deadline == 0 ? -1 : deadline;
+}
+
+// Names, values and deadlines, in ascending order of names.
+std::optional<Elements> slow_hash(std::string_view body, uint64_t max_bytes) {
+  SlowReader reader(body);
+  const unsigned type = reader.byte();
+  const bool is_plain = type == 4 || type == 22 || type == 24;
+  const bool is_packed = type == 9 || type == 13 || type == 16 || type == 23 || type == 25;
+  if (!is_plain && !is_packed) return std::nullopt;
+  const uint64_t earliest = type == 24 || type == 25 ? reader.number(8, false) : 0;
+  if (earliest > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) return std::nullopt;
+  const auto text = [&]() -> std::optional<std::string> {
+    const std::optional<std::string> read = slow_string(reader, max_bytes);
+    if (!reader.ok() || !read || read->size() > max_bytes) return std::nullopt;
+    return read;
+  };
+  Elements flat;
+  if (is_plain) {
+    for (uint64_t left = reader.length(reader.byte()); reader.ok() && left > 0; --left) {
+      uint64_t ttl = type == 4 ? 0 : reader.length(reader.byte());
+      if (ttl != 0 && type == 24) {
+        ttl += earliest - 1;  // beyond all deadlines if it wraps around
+        if (ttl < earliest && earliest > 0) return std::nullopt;
+        if (ttl == 0) return std::nullopt;
+      }
+      const std::optional<std::string> name = text();
+      const std::optional<std::string> value = name ? text() : std::nullopt;
+      if (!value) return std::nullopt;
+      flat.insert(flat.end(), {*name, *value, std::to_string(ttl)});
+    }
+  } else {
+    const std::optional<std::string> packed = text();
+    if (!packed) return std::nullopt;
+    const bool is_sound = type == 9    ? slow_zipmap(*packed, flat)
+                          : type == 13 ? slow_ziplist(*packed, flat)
+                                       : slow_listpack(*packed, flat);
+    if (!is_sound) return std::nullopt;
+    if (type != 23 && type != 25) {
+      if (flat.size() % 2 != 0) return std::nullopt;
+      Elements triples;
+      for (size_t i = 0; i < flat.size(); i += 2) {
+        triples.insert(triples.end(), {flat[i], flat[i + 1], "0"});
+      }
+      flat = triples;
+    }
+  }
+  if (!reader.at_end() || flat.empty() || flat.size() % 3 != 0) return std::nullopt;
+  std::map<std::string, std::pair<std::string, int64_t>> fields;
+  for (size_t i = 0; i < flat.size(); i += 3) {
+    const std::optional<int64_t> deadline = slow_deadline(flat[i + 2]);
+    if (!deadline || !fields.emplace(flat[i], std::pair(flat[i + 1], *deadline)).second) {
+      return std::nullopt;
+    }
+  }
+  Elements elements;
+  for (const auto& [name, field] : fields) {
+    elements.insert(elements.end(), {name, field.first, std::to_string(field.second)});
+  }
+  return elements;
+}
+
 Elements contents(const larder::storage::Object& object) {
   Elements elements;
   larder::storage::NumberText scratch;
+  if (object.type() == larder::storage::Type::hash) {
+    using larder::storage::HashObject;
+    std::map<std::string, std::pair<std::string, int64_t>> fields;
+    object.as<HashObject>().for_each([&](const HashObject::Field& field) {
+      larder::storage::NumberText name;
+      fields.emplace(field.name.bytes(name),
+                     std::pair(std::string(field.value.bytes(scratch)), field.deadline_ms));
+    });
+    for (const auto& [name, field] : fields) {
+      elements.insert(elements.end(), {name, field.first, std::to_string(field.second)});
+    }
+    return elements;
+  }
   if (object.type() == larder::storage::Type::set) {
     object.as<larder::storage::Set>().for_each([&](const larder::storage::Set::Member& member) {
       elements.emplace_back(member.bytes(scratch));
@@ -307,7 +416,9 @@ Elements contents(const larder::storage::Object& object) {
 
 std::optional<Elements> slow_object(std::string_view body, uint64_t max_bytes) {
   const std::optional<Elements> list = slow_list(body, max_bytes);
-  return list ? list : slow_set(body, max_bytes);
+  if (list) return list;
+  const std::optional<Elements> set = slow_set(body, max_bytes);
+  return set ? set : slow_hash(body, max_bytes);
 }
 
 void require_same_object(std::string_view body, uint64_t max_bytes) {
