@@ -88,6 +88,35 @@ char* write_decimal(const Decimal& decimal, char* out) {
   return put(out, decimal.digits, decimal.count);
 }
 
+// A copy that C functions can read. REQUIRES: less than kMaxLongDoubleChars.
+class TerminatedText {
+ public:
+  explicit TerminatedText(std::string_view text) : size_(text.size()) {
+    if (!text.empty()) std::memcpy(bytes_, text.data(), text.size());
+    bytes_[text.size()] = '\0';
+  }
+  const char* begin() const { return bytes_; }
+  const char* end() const { return bytes_ + size_; }
+
+ private:
+  size_t size_;
+  char bytes_[kMaxLongDoubleChars];
+};
+
+template <typename Real>
+std::optional<Real> parse_strictly(std::string_view text, Real (*convert)(const char*, char**)) {
+  if (text.empty() || text.size() >= kMaxLongDoubleChars) return std::nullopt;
+  // strtold skips leading spaces; they are no part of a number here.
+  if (std::strchr(" \t\n\v\f\r", text.front()) != nullptr) return std::nullopt;
+  const TerminatedText terminated(text);
+  char* end = nullptr;
+  errno = 0;
+  const Real value = convert(terminated.begin(), &end);
+  if (end != terminated.end() || std::isnan(value)) return std::nullopt;
+  if (errno == ERANGE && (std::isinf(value) || value == 0)) return std::nullopt;
+  return value;
+}
+
 }  // namespace
 
 std::optional<int64_t> parse_int64(std::string_view text) {
@@ -125,18 +154,32 @@ char* write_real(double value, char* out) {
 }
 
 std::optional<long double> parse_long_double(std::string_view text) {
-  if (text.empty() || text.size() >= kMaxLongDoubleChars) return std::nullopt;
-  // strtold skips leading spaces; they are no part of a number here.
-  if (std::strchr(" \t\n\v\f\r", text.front()) != nullptr) return std::nullopt;
-  char terminated[kMaxLongDoubleChars];
-  std::memcpy(terminated, text.data(), text.size());
-  terminated[text.size()] = '\0';
+  return parse_strictly(text, std::strtold);
+}
 
+std::optional<double> parse_double(std::string_view text) {
+  // Digits that a double holds exactly, which most scores are.
+  constexpr size_t kExactDigits = 15;
+  if (!text.empty() && text.size() <= kExactDigits) {
+    uint64_t value = 0;
+    size_t at = 0;
+    for (; at < text.size(); ++at) {
+      const unsigned digit = static_cast<unsigned char>(text[at]) - unsigned{'0'};
+      if (digit > 9) break;
+      value = value * 10 + digit;
+    }
+    if (at == text.size()) return static_cast<double>(value);
+  }
+  return parse_strictly(text, std::strtod);
+}
+
+std::optional<double> parse_lenient_double(std::string_view text) {
+  text = text.substr(0, text.find('\0'));
+  if (text.size() >= kMaxLongDoubleChars) return std::nullopt;
+  const TerminatedText terminated(text);
   char* end = nullptr;
-  errno = 0;
-  const long double value = std::strtold(terminated, &end);
-  if (end != terminated + text.size() || std::isnan(value)) return std::nullopt;
-  if (errno == ERANGE && (std::isinf(value) || value == 0)) return std::nullopt;
+  const double value = std::strtod(terminated.begin(), &end);
+  if (end != terminated.end() || std::isnan(value)) return std::nullopt;
   return value;
 }
 

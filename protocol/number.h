@@ -94,6 +94,14 @@ char* write_real(double value, char* out);
 // (Redis's string2ld, behind INCRBYFLOAT. REQUIRES: the C locale.)
 [[nodiscard]] std::optional<long double> parse_long_double(std::string_view text);
 
+// The same for a double: what strtod reads. (Redis's getDoubleFromObject, behind scores.)
+[[nodiscard]] std::optional<double> parse_double(std::string_view text);
+
+// What strtod reads of a C string: a NUL ends it, spaces may stand before it, nothing at all is 0,
+// too large a number infinite, too small a one 0. Nothing if anything else stands behind the
+// number, for nan, and for overlong text. (Behind the bounds of ranges of scores.)
+[[nodiscard]] std::optional<double> parse_lenient_double(std::string_view text);
+
 // Writes `value` as INCRBYFLOAT answers it: up to 17 decimals, no exponent, no trailing zeros, no
 // "-0"; returns the end of the text. REQUIRES: kMaxLongDoubleChars of room; `value` is finite.
 char* write_long_double(long double value, char* out);

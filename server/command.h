@@ -128,7 +128,11 @@ enum Category : uint32_t {
   kListCategory = 1u << 7,
   kScriptingCategory = 1u << 8,
   kSetCategory = 1u << 9,
-  kHashCategory = 1u << 10,
+  kSortedSetCategory = 1u << 10,
+  kGeoCategory = 1u << 11,
+  kHyperLogLogCategory = 1u << 12,
+  kHashCategory = 1u << 13,
+  kStreamCategory = 1u << 14,
 };
 
 enum KeyFlag : uint32_t {  // as in COMMAND INFO's key specifications
@@ -154,8 +158,15 @@ struct KeyPositions {
   // Of all keys but the first, where something else is done to these (RENAME); they are then the
   // command's second key specification. 0: `flags` speaks of all keys.
   uint32_t further_flags = 0;
-  // Not 0: this argument says how many keys there are (MSETEX); `last` is then -1.
+  // Not 0: this argument says how many keys there are (MSETEX), or they are the first half of what
+  // follows the word STREAMS, from argument `first` on (XREAD); `last` is then -1.
   int8_t count_at = 0;
+  // Not 0: this argument, before that one, is a key as well, and the first of all (ZUNIONSTORE).
+  int8_t destination_at = 0;
+  // Not 0: only one key is at a place that is known; another may stand behind the word STORE or
+  // STOREDIST, from this argument on (GEORADIUS). `last` is then -1.
+  int8_t stored_from = 0;
+  static constexpr int8_t kAfterStreams = -1;
 };
 
 struct CommandDocs {
@@ -222,8 +233,10 @@ consteval void check_row(const CommandRow& row) {
   }
   if (row.keys.first != 0 && row.keys.step <= 0) row_errors::key_positions_and_lock_plan_disagree();
   const bool is_counted = row.keys.count_at != 0;
-  if (is_counted != ((row.flags & kMovableKeys) != 0) ||
-      (is_counted && (row.keys.last != -1 || row.keys.count_at >= row.keys.first))) {
+  const bool is_movable = is_counted || row.keys.stored_from != 0;
+  if (is_movable != ((row.flags & kMovableKeys) != 0) || (is_movable && row.keys.last != -1) ||
+      (is_counted && row.keys.count_at >= row.keys.first) ||
+      (row.keys.destination_at != 0 && row.keys.destination_at >= row.keys.count_at)) {
     row_errors::counted_keys_are_movable_and_follow_their_number();
   }
   const bool reaches_keys = reach == Handler::Reach::keys ||

@@ -61,6 +61,11 @@ void Dispatcher::use_config(std::shared_ptr<const Config> config) {
   environment_.set_limits = {.ints = config_->set_max_intset_entries,
                              .members = config_->set_max_listpack_entries,
                              .bytes = config_->set_max_listpack_value};
+  environment_.sparse_limit = config_->hll_sparse_max_bytes;
+  environment_.sorted_set_limits = {.members = config_->zset_max_listpack_entries,
+                                    .bytes = config_->zset_max_listpack_value};
+  environment_.stream_limits = {.bytes = config_->stream_node_max_bytes,
+                                .entries = config_->stream_node_max_entries};
   environment_.databases = config_->databases;
   constexpr uint32_t kForms = config::kEventsByKey | config::kEventsByEvent;
   const uint32_t events = config_->notify_keyspace_events;
@@ -234,7 +239,7 @@ bool Dispatcher::is_held_back(const Session& session, const Command& command) co
   if (is_exec(row)) return true;
   if (session.in_transaction()) return false;  // it is only queued
   const bool publishes = row.has_flag(kPubSub) && !row.has_flag(kSubscriberMode);
-  const bool is_script = row.has_flag(kMovableKeys) && row.has_flag(kNoScript);
+  const bool is_script = row.locks == LockPlan::script;
   return publishes || is_script || row.has_flag(kWrite);
 }
 
@@ -489,8 +494,8 @@ Outcome Dispatcher::run_wide(Session& session, const Request& request, Reply& re
 
 void Dispatcher::extract_keys(const CommandRow& row, Arguments arguments, ShardSet& shards) {
   const KeyArguments places = key_arguments(row, arguments);
-  for (size_t i = 0; i < places.count; ++i) {
-    const std::string_view key = arguments[places.first + i * places.step];
+  for (size_t i = 0; i < places.total(); ++i) {
+    const std::string_view key = arguments[places.at(i)];
     keys_.push_back({key, node_.keyspace().hasher()(key)});
     shards.add(keys_.back().shard());
   }

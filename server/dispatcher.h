@@ -76,6 +76,10 @@ class Dispatcher {
   bool has_paused_script_of(const Session& session) const;
   [[nodiscard]] bool resume_script(int64_t now_ns);
   [[nodiscard]] Outcome take_script_reply(protocol::Reply& reply);
+  // Serves those who wait for keys that expired or were evicted since the last time, as far as
+  // their shards are free.
+  void serve_lost();
+  bool has_lost() const { return !environment_.lost.empty(); }
   // Ends it unfinished, because the worker ends.
   void end_script();
 

@@ -22,15 +22,17 @@ using protocol::Reply;
 
 void Dispatcher::begin_waiting(Session& session, const Request& request, KeyContext& context) {
   const WaitRequest& wish = *context.wait_request();
+  std::vector<std::string_view> words(request.arguments.begin(), request.arguments.end());
+  for (const auto& [at, text] : wish.settled) words[at] = text;
   auto waiter = std::make_shared<Waiter>(node_.next_arrival(), worker_index_, session,
-                                         *request.command, request.arguments);
+                                         *request.command, words);
   waiter->timeout_ms = wish.timeout_ms;
   waiter->awaited = wish.awaited;
   // The same keys, in the copy of the request, which outlives this one's bytes.
   const protocol::Arguments arguments = waiter->arguments();
   const KeyArguments places = key_arguments(*request.command->row, arguments);
-  for (size_t i = 0; i < places.count; ++i) {
-    waiter->keys.push_back({arguments[places.first + i * places.step], context.keys()[i].hash});
+  for (size_t i = 0; i < places.total(); ++i) {
+    waiter->keys.push_back({arguments[places.at(i)], context.keys()[i].hash});
   }
   for (const Key& key : waiter->awaited_keys()) {
     node_.keyspace().slot(key.shard()).waiters.add(session.database, key.text, waiter->arrival(),
@@ -111,6 +113,26 @@ void Dispatcher::serve_waiters(const ShardSet& locked) {
     serve_waiters_of(key, locked);
   }
   ready.clear();
+}
+
+void Dispatcher::serve_lost() {
+  std::vector<ReadyKey> lost;
+  lost.swap(environment_.lost);
+  for (ReadyKey& each : lost) {
+    const Key key{each.text, each.hash};
+    ShardSet shards;
+    shards.add(key.shard());
+    if (!lock_with_waiters(shards, {&key, 1})) {
+      environment_.lost.push_back(std::move(each));
+      continue;
+    }
+    if (keeps_ranks_) begin(shards);
+    environment_.ready.push_back({each.database, each.hash, each.text});
+    serve_waiters(shards);
+    commit_effects(/*together=*/true, /*writer=*/0);
+    settle(shards);
+    node_.keyspace().unlock(shards);
+  }
 }
 
 void Dispatcher::serve_waiters_of(const ReadyKey& ready, const ShardSet& locked) {

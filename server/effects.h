@@ -32,11 +32,14 @@ namespace larder::server {
 
 // The classes of keyspace events, as notify-keyspace-events names them.
 enum class EventClass : uint32_t {
+  silent = 0,  // not published
   generic = config::kEventsGeneric,
   string = config::kEventsString,
   list = config::kEventsList,
   set = config::kEventsSet,
+  sorted_set = config::kEventsSortedSet,
   hash = config::kEventsHash,
+  stream = config::kEventsStream,
   expired = config::kEventsExpired,
   evicted = config::kEventsEvicted,
   key_is_new = config::kEventsNew,

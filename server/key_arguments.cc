@@ -3,19 +3,58 @@
 #include <optional>
 
 #include "protocol/number.h"
+#include "server/text/ascii.h"
 
 namespace larder::server {
+namespace {
+
+// The argument behind the last word STORE or STOREDIST; 0 if there is none.
+size_t stored_key(protocol::Arguments arguments, size_t from) {
+  size_t found = 0;
+  for (size_t i = from; i + 1 < arguments.size(); ++i) {
+    if (text::equals_ignoring_case(arguments[i], "store") ||
+        text::equals_ignoring_case(arguments[i], "storedist")) {
+      found = ++i;
+    }
+  }
+  return found;
+}
+
+// Of XREAD and XREADGROUP. The options are passed over as the commands do: STREAMS may also be the
+// name of a group.
+KeyArguments keys_after_streams(protocol::Arguments arguments) {
+  for (size_t i = 1; i < arguments.size(); ++i) {
+    const std::string_view word = arguments[i];
+    if (text::equals_ignoring_case(word, "streams")) {
+      return {i + 1, 1, (arguments.size() - i - 1) / 2};
+    }
+    if (text::equals_ignoring_case(word, "block") || text::equals_ignoring_case(word, "count")) {
+      i += 1;
+    } else if (text::equals_ignoring_case(word, "group")) {
+      i += 2;
+    } else if (!text::equals_ignoring_case(word, "noack")) {
+      return {};
+    }
+  }
+  return {};
+}
+
+}  // namespace
 
 KeyArguments key_arguments(const CommandRow& row, protocol::Arguments arguments) {
   const KeyPositions& keys = row.keys;
   const auto first = static_cast<size_t>(keys.first);
   const auto step = static_cast<size_t>(keys.step);
+  if (keys.count_at == KeyPositions::kAfterStreams) return keys_after_streams(arguments);
   if (keys.count_at != 0) {
     const std::optional<int64_t> said =
         protocol::parse_int64(arguments[static_cast<size_t>(keys.count_at)]);
     const size_t most = (arguments.size() - first + step - 1) / step;
     if (!said || *said < 1 || static_cast<uint64_t>(*said) > most) return {};
-    return {first, step, static_cast<size_t>(*said)};
+    return {first, step, static_cast<size_t>(*said), static_cast<size_t>(keys.destination_at)};
+  }
+  if (keys.stored_from != 0) {
+    return {first, step, 1, 0, stored_key(arguments, static_cast<size_t>(keys.stored_from))};
   }
   const size_t last = keys.last >= 0 ? static_cast<size_t>(keys.last)
                                      : arguments.size() - static_cast<size_t>(-keys.last);

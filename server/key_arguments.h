@@ -8,11 +8,20 @@
 
 namespace larder::server {
 
-// Arguments first, first + step, ... : `count` of them.
+// Arguments first, first + step, ... : `count` of them, and perhaps one before and one behind.
 struct KeyArguments {
   size_t first = 0;
   size_t step = 1;
   size_t count = 0;
+  size_t before = 0;  // 0: none
+  size_t behind = 0;  // 0: none
+
+  size_t total() const { return count + (before != 0 ? 1 : 0) + (behind != 0 ? 1 : 0); }
+  // The argument that is the key with this index. REQUIRES: index < total().
+  size_t at(size_t index) const {
+    if (before != 0 && index-- == 0) return before;
+    return index < count ? first + index * step : behind;
+  }
 };
 
 // No keys at all if the request says how many it has and that cannot be: not a number, none, or

@@ -141,6 +141,9 @@ void remove_unasked(CommandEnvironment& environment, unsigned shard, unsigned da
   ShardSlot& slot = environment.keyspace->slot(shard);
   const std::string_view key = entry.key();
   if (!slot.watches.empty()) slot.watches.touch(database, key);
+  if (slot.waiters.find(database, key) != nullptr) [[unlikely]] {
+    environment.lost.push_back({database, environment.keyspace->hasher()(key), std::string(key)});
+  }
   const bool is_listening = environment.effect_log->listening();
   if (is_listening) environment.batch->add(database, {"DEL", key});
   if (is_listening || environment.wanted_events != 0) {
@@ -340,12 +343,14 @@ void KeyContext::tell_observers(const Key& key) {
 }
 
 void KeyContext::swapped(unsigned shard, unsigned a, unsigned b) {
+  for (const unsigned database : {a, b}) emptied(shard, database);
+}
+
+void KeyContext::emptied(unsigned shard, unsigned database) {
   const storage::KeyHasher& hasher = env_->keyspace->hasher();
-  for (const unsigned database : {a, b}) {
-    slot(shard).waiters.for_each_key(database, [&](std::string_view key) {
-      env_->ready.push_back({database, hasher(key), std::string(key)});
-    });
-  }
+  slot(shard).waiters.for_each_key(database, [&](std::string_view key) {
+    env_->ready.push_back({database, hasher(key), std::string(key)});
+  });
 }
 
 void KeyContext::watch(Session& session, const Key& key) {

@@ -17,6 +17,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "protocol/request_parser.h"
@@ -26,6 +27,7 @@
 #include "server/memory_account.h"
 #include "server/stats.h"
 #include "storage/shard.h"
+#include "storage/stream/stream.h"
 
 namespace larder::server {
 
@@ -61,6 +63,12 @@ struct SetLimits {
   int64_t bytes = 64;
 };
 
+// Up to where a sorted set is a listpack.
+struct SortedSetLimits {
+  int64_t members = 128;
+  int64_t bytes = 64;
+};
+
 // The same of a hash and a listpack: numbers of fields, and bytes of each field and value.
 struct HashLimits {
   int64_t fields = 512;
@@ -78,6 +86,8 @@ struct ReadyKey {
 struct WaitRequest {
   size_t awaited;      // for one of the first so many of its keys
   int64_t timeout_ms;  // 0: for ever
+  // Arguments that mean something else later on, and what they meant now.
+  std::vector<std::pair<size_t, std::string>> settled = {};
 };
 
 // Node-wide and per-turn things a context needs; one per worker, updated each turn.
@@ -100,11 +110,16 @@ struct CommandEnvironment {
   uint64_t max_watched_bytes = uint64_t{1} << 30;  // for one client
   int64_t list_limit = -2;  // list-max-listpack-size
   SetLimits set_limits;
+  uint64_t sparse_limit = 3000;  // hll-sparse-max-bytes
+  SortedSetLimits sorted_set_limits;
   HashLimits hash_limits;
+  storage::Stream::NodeLimits stream_limits;
   unsigned databases = storage::kMaxDatabases;  // that clients may name: 0 .. databases - 1
   bool touch = false;    // hits of the running command count for eviction
   ShardSet untidy;       // shards that have something to be freed or moved in slices
   std::vector<ReadyKey> ready;  // in the order of the writes; empty between commands
+  // Keys that went by themselves while somebody waits for them; served at the end of a turn.
+  std::vector<ReadyKey> lost;
   bool garbage = false;  // a command left memory in the shards that is to be freed in slices
   // The worker has something to do when the running request has been answered: lines for monitors,
   // messages that were just posted.
@@ -168,9 +183,12 @@ class KeyContext {
   }
   int64_t list_limit() const { return env_->list_limit; }
   const SetLimits& set_limits() const { return env_->set_limits; }
+  uint64_t sparse_limit() const { return env_->sparse_limit; }
+  const SortedSetLimits& sorted_set_limits() const { return env_->sorted_set_limits; }
   const HashLimits& hash_limits() const { return env_->hash_limits; }
   // What collections hash with.
   const storage::KeyHasher& hasher() const { return env_->keyspace->hasher(); }
+  const storage::Stream::NodeLimits& stream_limits() const { return env_->stream_limits; }
 
   // Is a deadline that a command is about to set one that has passed, so that the key goes at once?
   // Not while the primary's effects are applied: its DEL will come, or the deadline change again.
@@ -306,6 +324,8 @@ class KeyContext {
       env_->batch->add_event(event_class, event, database_, key.text);
     }
   }
+  // Its bytes changed, not what it means: watchers and caches hear of it, and nobody else.
+  void wrote_silently(const Key& key) { wrote(key, EventClass::silent, {}); }
   // All keys of a database changed: listeners to single keys hear of it as of one event.
   void flushed() {
     if ((env_->wanted_events & CommandEnvironment::kTrackedEvents) != 0) env_->batch->note_flush();
@@ -327,10 +347,18 @@ class KeyContext {
   // the command answers its null reply at once.
   bool may_wait() const { return may_wait_; }
   void forbid_waiting() { may_wait_ = false; }
+  // In a script some commands refuse to wait instead.
+  bool is_in_script() const { return in_script_; }
+  void forbid_waiting_in_script() {
+    may_wait_ = false;
+    in_script_ = true;
+  }
   void wait(const WaitRequest& request) { wait_ = request; }
   const std::optional<WaitRequest>& wait_request() const { return wait_; }
   // Two databases have changed places in a shard: who waits in either may find something.
   void swapped(unsigned shard, unsigned a, unsigned b);
+  // A database of a shard lost all its keys: so may who waits for one.
+  void emptied(unsigned shard, unsigned database);
 
   // Watches a key for the session; the second watch of the same key changes nothing.
   void watch(Session& session, const Key& key);
@@ -391,6 +419,7 @@ class KeyContext {
   bool notes_events_;
   bool parked_ = false;
   bool may_wait_ = true;
+  bool in_script_ = false;
   std::optional<WaitRequest> wait_;
 };
 

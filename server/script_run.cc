@@ -205,7 +205,7 @@ void ScriptRun::run_command(const Command& command, Arguments words, Reply& repl
   dispatcher_.set_touch(inner_, row);
   const size_t effects = batch_.command_count();
   KeyContext context(dispatcher_.environment_, inner_.database, keys_, words, &held_);
-  context.forbid_waiting();
+  context.forbid_waiting_in_script();
   switch (row.handler.reach()) {
     case Handler::Reach::keys:
       row.handler.keys()(context, words, reply);
@@ -270,8 +270,8 @@ bool ScriptRun::lock_for(const CommandRow& row, Arguments words) {
   switch (row.locks) {
     case LockPlan::keys: {
       const KeyArguments places = key_arguments(row, words);
-      for (size_t i = 0; i < places.count; ++i) {
-        const std::string_view key = words[places.first + i * places.step];
+      for (size_t i = 0; i < places.total(); ++i) {
+        const std::string_view key = words[places.at(i)];
         keys_.push_back({key, dispatcher_.node_.keyspace().hasher()(key)});
         if (!lock(keys_.back().shard())) return false;
       }

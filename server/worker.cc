@@ -47,6 +47,10 @@ StepResult Worker::step(const Now& now, std::vector<Event>& events, Ops& ops) {
 
   evicts_more_ = false;
   if (environment.expiry == ExpiryMode::remove) run_duties();
+  if (dispatcher_.has_lost()) {
+    dispatcher_.serve_lost();
+    tell_served();
+  }
   if (dispatcher_.config().timeout_seconds > 0) close_idle_clients();
   if (!slow_readers_.empty()) close_slow_readers();
   release_departed();
@@ -77,7 +81,7 @@ void Worker::run_duties() {
 
 int64_t Worker::wait_ns() const {
   if (!departed_.empty() || !former_waiters_.empty() || !garbage_.empty()) return 0;
-  if (evicts_more_ || discards_more_) return 0;
+  if (evicts_more_ || discards_more_ || dispatcher_.has_lost()) return 0;
   // A script goes on at once, but leaves room for others if it takes long.
   if (dispatcher_.has_paused_script()) return script_turns_ < 64 ? 0 : 50'000;
   // Something is parked: whoever holds its shards is running right now, so look again at once, but

@@ -33,7 +33,7 @@ constexpr size_t kMaxKeyLength = size_t{1} << 29;
 class Object;
 
 // Of a value. All but strings are objects (object.h), whatever their type.
-enum class Type : uint8_t { string, list, set, hash };
+enum class Type : uint8_t { string, list, set, sorted_set, hash, stream };
 
 // How a value lies in its item.
 enum class Kind : uint8_t { free = 0, text = 1, integer = 2, blob = 3, object = 4 };

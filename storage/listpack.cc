@@ -117,6 +117,11 @@ NewEntry::NewEntry(std::string_view element) {
   size_ = data_bytes + tail_bytes_;
 }
 
+NewEntry::NewEntry(int64_t integer) : tail_bytes_(1) {
+  encode_integer(integer);
+  size_ = size_t{head_bytes_} + tail_bytes_;
+}
+
 void NewEntry::encode_integer(int64_t integer) {
   if (integer >= 0 && integer <= 127) {
     head_[0] = static_cast<char>(integer);

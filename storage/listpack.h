@@ -46,6 +46,7 @@ class NewEntry {
  public:
   // REQUIRES: at most kMaxText bytes, which stay where they are.
   explicit NewEntry(std::string_view element);
+  explicit NewEntry(int64_t integer);
 
   // Of the whole entry.
   size_t size() const { return size_; }

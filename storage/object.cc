@@ -7,6 +7,8 @@
 #include "storage/hash/hash_object.h"
 #include "storage/list/list.h"
 #include "storage/set/set.h"
+#include "storage/sorted_set/sorted_set.h"
+#include "storage/stream/stream.h"
 
 namespace larder::storage {
 namespace {
@@ -19,8 +21,12 @@ auto with_type(AnyObject& object, Function function) {
       return function(object.template as<List>());
     case Type::set:
       return function(object.template as<Set>());
+    case Type::sorted_set:
+      return function(object.template as<SortedSet>());
     case Type::hash:
       return function(object.template as<HashObject>());
+    case Type::stream:
+      return function(object.template as<Stream>());
     case Type::string:
       break;
   }

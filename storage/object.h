@@ -37,7 +37,7 @@ class Object {
 
   // What it takes, as the allocator rounds it.
   size_t bytes() const;
-  // Without elements; no entry may stay so.
+  // Without elements, if that is a reason to go: no entry may stay so. A stream never is.
   bool is_empty() const;
   // Of what it holds (fields of a hash); INT64_MAX if nothing in it has a deadline.
   int64_t earliest_deadline_ms() const;

@@ -23,8 +23,14 @@ struct Group {
 // In the order of the page; a row of another group is on the page too, at its end.
 constexpr Group kGroups[] = {
     {"string", "Strings"},
+    {"hyperloglog", "HyperLogLog"},
     {"bitmap", "Bitmaps"},
     {"list", "Lists"},
+    {"set", "Sets"},
+    {"hash", "Hashes"},
+    {"sorted-set", "Sorted sets"},
+    {"geo", "Places"},
+    {"stream", "Streams"},
     {"generic", "Keys"},
     {"transactions", "Transactions"},
     {"pubsub", "Messages"},
@@ -50,10 +56,14 @@ std::string key_text(const server::KeyPositions& keys) {
   if (keys.first == 0 || (keys.flags & server::kKeyNotKey) != 0) return {};
   std::string words = "argument " + std::to_string(keys.first);
   if (keys.last == keys.first) return words;
+  if (keys.stored_from != 0) return words + ", and what follows STORE or STOREDIST";
   const std::string count = "argument " + std::to_string(keys.count_at);
   words = keys.step == 1 ? "every argument" : "one argument in " + std::to_string(keys.step);
   words += " from " + std::to_string(keys.first) + " on";
   if (keys.count_at != 0) words += ", as many keys as " + count + " says";
+  if (keys.destination_at != 0) {
+    words = "argument " + std::to_string(keys.destination_at) + ", and " + words;
+  }
   return words;
 }
 

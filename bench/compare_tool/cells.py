@@ -70,7 +70,7 @@ def measure_cells(plan, generator, say):
 
 def fill_all(plan, fleet, load, generator, say, key_memory):
     for kind in plan.kinds:
-        if kind.floor or not load.fits(kind) or load.data_set == 0:
+        if kind.floor or not load.fits(kind) or load.filled_by is None:
             continue
         say("filling %s: %d keys of %s" % (kind.name, generator.keys, load.title))
         server = fleet.for_load(kind, load)

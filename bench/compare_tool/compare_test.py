@@ -79,6 +79,13 @@ class Targets(unittest.TestCase):
                                       ("memcached", False, False)):
             self.assertEqual(lpush.fits(servers.Kind("x", None, protocol, floor)), fits)
 
+    def test_a_transaction_counts_when_it_was_executed(self):
+        multi = next(load for load in loads.LOADS if load.name == "multi5")
+        whole = {"requests": 10, "nils": 0, "received_bytes": 790}
+        loads.check(Checks.FakeServer, multi, whole)
+        with self.assertRaises(servers.Failure):
+            loads.check(Checks.FakeServer, multi, {**whole, "received_bytes": 789})
+
     def test_table_marks_both(self):
         cell = cell_of("set64", 64, {"larder": [(600, 0.2)], "redis": [(100, 1.0)]})
         row = report.cells_table([cell], "redis").rows[0]

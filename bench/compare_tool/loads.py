@@ -19,6 +19,7 @@ class Load:
         self.value_bytes = value_bytes
         self.prefix = prefix
         self.reply_bytes = reply_bytes  # of a floor server: a bulk of so many bytes, 0: +OK
+        self.filled_by = verb  # what makes its keys: numbers, if it counts; None: nothing
 
     @property
     def data_set(self):
@@ -37,7 +38,22 @@ class Load:
         return ["--load", self.verb, "--seconds", str(seconds), "--warmup", str(warmup)]
 
 
-class ListLoad(Load):
+class CommandLoad(Load):
+    """A command of any kind, or several that are one request, on keys that `filled_by` made."""
+
+    def __init__(self, name, title, command, value_bytes, prefix, filled_by="set"):
+        super().__init__(name, title, "command", value_bytes, prefix, 0)
+        self.command = command
+        self.filled_by = filled_by
+
+    def fits(self, kind):
+        return kind.protocol == "resp" and not kind.floor
+
+    def words(self, seconds, warmup):
+        return ["--command", self.command, "--seconds", str(seconds), "--warmup", str(warmup)]
+
+
+class ListLoad(CommandLoad):
     """A command about lists of 16-byte elements, each run on lists that were just made.
 
     There are LISTS of them, of `length` elements each. `whole`: a run is as many requests as there
@@ -50,17 +66,13 @@ class ListLoad(Load):
     PART_POPPED = 0.95
 
     def __init__(self, name, title, command, length, whole=False):
-        super().__init__(name, title, "command", self.ELEMENT_BYTES, "list:", 0)
-        self.command = command
+        super().__init__(name, title, command, self.ELEMENT_BYTES, "list:", filled_by=None)
         self.length = length
         self.whole = whole
 
     @property
     def data_set(self):
         return 0
-
-    def fits(self, kind):
-        return kind.protocol == "resp" and not kind.floor
 
     def prepare(self, generator, server):
         with Client(server) as client:
@@ -79,10 +91,56 @@ class ListLoad(Load):
                 raise Failure("%s: not all lists were made" % server.name)
 
     def words(self, seconds, warmup):
-        words = ["--command", self.command, "--distribution", "sequential"]
+        sequential = ["--distribution", "sequential"]
         if not self.whole:
-            return words + ["--seconds", str(seconds), "--warmup", str(warmup)]
-        return words + ["--requests", str(int(self.LISTS * self.length * self.PART_POPPED))]
+            return super().words(seconds, warmup) + sequential
+        requests = int(self.LISTS * self.length * self.PART_POPPED)
+        return ["--command", self.command, "--requests", str(requests)] + sequential
+
+
+class SortedSetLoad(CommandLoad):
+    """A command about one sorted set, each run on one that was just made.
+
+    It has `length` members, "member:000000012345" and the like, with random scores. `whole`: as with
+    lists.
+    """
+
+    SCORE_BYTES = 12
+    PART_POPPED = 0.95
+
+    def __init__(self, name, title, command, length, whole=False):
+        # What the generator calls keys are numbers, which scores and members are made of.
+        super().__init__(name, title, command, 0, "", filled_by=None)
+        self.length = length
+        self.whole = whole
+
+    @property
+    def LISTS(self):
+        return self.length
+
+    @property
+    def data_set(self):
+        return 0
+
+    def prepare(self, generator, server):
+        with Client(server) as client:
+            client.call("FLUSHALL")
+        run([generator.binary, "--port", str(server.port), "--cpu", str(generator.client_core),
+             "--connections", "8", "--pipeline", "16", "--keys", str(self.length),
+             "--key-prefix", "", "--key-bytes", str(self.SCORE_BYTES), "--value-bytes", "0",
+             "--command", "ZADD scores {key} member:{key}", "--requests", str(2 * self.length),
+             "--timeout", "60"])
+        with Client(server) as client:
+            self.members = client.call("ZCARD", "scores")
+        if self.members < self.length // 2:
+            raise Failure("%s: the sorted set was not made" % server.name)
+
+    def words(self, seconds, warmup):
+        key_bytes = ["--key-bytes", str(self.SCORE_BYTES)]
+        if not self.whole:
+            return super().words(seconds, warmup) + key_bytes
+        requests = int(self.members * self.PART_POPPED)
+        return ["--command", self.command, "--requests", str(requests)] + key_bytes
 
 
 class CollectionLoad(ListLoad):
@@ -119,13 +177,25 @@ LOADS = [
     Load("incr", "INCR", "incr", 64, "cnt:", 0),
     Load("get1k", "GET 1 KiB", "get", 1024, "key:", 1024),
     Load("set1k", "SET 1 KiB", "set", 1024, "key:", 0),
+    CommandLoad("multi5", "MULTI of five SETs",
+                "MULTI ; " + "SET {key} {value} ; " * 5 + "EXEC", 64, "key:"),
+    CommandLoad("eval", "EVAL of an INCR", "EVAL \"return redis.call('INCR', KEYS[1])\" 1 {key}",
+                64, "cnt:", filled_by="incr"),
     ListLoad("lpush", "LPUSH 16 B", "LPUSH {key} {value}", 0),
     ListLoad("lpop", "LPOP 16 B", "LPOP {key}", 400, whole=True),
     ListLoad("lrange100", "LRANGE of 100", "LRANGE {key} 0 99", 400),
+    ListLoad("lrange600", "LRANGE of 600", "LRANGE {key} 0 599", 600),
+    CommandLoad("mset10", "MSET of 10", "MSET" + " {key} {value}" * 10, 64, "key:"),
+    CommandLoad("mixed", "eight commands of all kinds",
+                "SET {key} {value} ; GET {key} ; INCR n{key} ; LPUSH l{key} {value} ; SADD s{key} a ; "
+                "HSET h{key} field {value} ; ZADD z{key} 1 a ; GET {key}", 64, "key:"),
+    SortedSetLoad("zadd", "ZADD to 100,000", "ZADD scores {key} member:{key}", 100_000),
+    SortedSetLoad("zpopmin", "ZPOPMIN of 400,000", "ZPOPMIN scores", 400_000, whole=True),
     CollectionLoad("sadd", "SADD", "SADD set {key}", "member:", 500_000),
     CollectionLoad("spop", "SPOP", "SPOP set", "member:", 500_000, "SADD set {key}", whole=True),
     CollectionLoad("hset", "HSET 16 B", "HSET hash {key} {value}", "field:", 500_000),
     CollectionLoad("hgetall10", "HGETALL of 10", "HGETALL {key}", "hash:", 1000, "HSET {key}" + FIELDS_OF_TEN),
+    ListLoad("xadd", "XADD 16 B", "XADD {key} * field {value}", 0),
 ]
 
 # Larder against redis: load -> pipeline -> (throughput at least, server CPU per operation at most).
@@ -136,13 +206,21 @@ TARGETS = {
     "set64": {1: (1.5, 0.64), 16: (3.3, 0.28), 64: (5.0, 0.18)},
     "get1k": {1: (1.5, 0.65), 16: (1.9, 0.40), 64: (2.1, 0.33)},
     "set1k": {1: (1.5, 0.65), 16: (3.2, 0.30), 64: (4.5, 0.20)},
+    "multi5": {1: (None, 0.8), 16: (None, 0.6)},
+    "eval": {1: (None, 0.9), 16: (None, 0.9)},
     "lpush": {1: (None, 0.8), 16: (None, 0.6)},
     "lpop": {1: (None, 0.8), 16: (None, 0.6)},
     "lrange100": {1: (None, 0.8), 16: (None, 0.6)},
+    "lrange600": {1: (None, 0.8), 16: (None, 0.6)},
+    "mset10": {1: (None, 0.8), 16: (None, 0.6)},
+    "mixed": {1: (None, 0.8), 16: (None, 0.6)},
+    "zadd": {1: (None, 0.8), 16: (None, 0.6)},
+    "zpopmin": {1: (None, 0.8), 16: (None, 0.6)},
     "sadd": {1: (None, 0.8), 16: (None, 0.6)},
     "spop": {1: (None, 0.8), 16: (None, 0.6)},
     "hset": {1: (None, 0.8), 16: (None, 0.6)},
     "hgetall10": {1: (None, 0.8), 16: (None, 0.6)},
+    "xadd": {1: (None, 0.8), 16: (None, 0.6)},
 }
 TARGET_SERVER = "larder"
 TARGET_BASELINE = "redis"
@@ -166,11 +244,9 @@ class Generator:
                 "--key-prefix", load.prefix, "--value-bytes", str(load.value_bytes)]
 
     def fill(self, server, load):
-        """Sets all keys of the load. A floor server has none."""
-        if server.kind.floor or isinstance(load, ListLoad):
-            return
+        """Sets all keys of the load."""
         # The verb tells the generator whether the values are counters; one request is the least.
-        run(self.command(server, load) + ["--fill", "--load", load.verb, "--requests", "1"])
+        run(self.command(server, load) + ["--fill", "--load", load.filled_by, "--requests", "1"])
 
     def put(self, server, prefix, keys, value_bytes, options="", setup=()):
         """SETs each of so many keys once, in order, as fast as it goes. `options`: words of the
@@ -207,7 +283,12 @@ def check(server, load, report):
         raise Failure("%s, %s: no requests were answered" % (server.name, load.title))
     if report["nils"] != 0:
         raise Failure("%s, %s: %d keys were not found" % (server.name, load.title, report["nils"]))
-    if load.name == "lrange100" and report["received_bytes"] < report["requests"] * 1600:
+    # OK, five times QUEUED, and an array of five times OK.
+    if load.name == "multi5" and report["received_bytes"] < report["requests"] * 79:
+        raise Failure("%s, %s: replies are shorter than those of transactions"
+                      % (server.name, load.title))
+    elements = {"lrange100": 100, "lrange600": 600}.get(load.name, 0)
+    if report["received_bytes"] < report["requests"] * elements * ListLoad.ELEMENT_BYTES:
         raise Failure("%s, %s: replies are shorter than the ranges" % (server.name, load.title))
     if load.verb == "get" and report["received_bytes"] < report["requests"] * load.value_bytes:
         raise Failure("%s, %s: replies are shorter than the values" % (server.name, load.title))

@@ -226,11 +226,17 @@ void Generator::on_received(const Completion& completion) {
     result_.received_bytes += completion.bytes.size();
     ring_.release(completion.buffer);
     if (!understood) return fail("a reply broke the protocol");
-    if (counts.replies > connection.outstanding) return fail("more replies than requests");
+    connection.replies += counts.replies;
+    const uint64_t answered = connection.replies / spec_.maker->replies_per_request();
+    connection.replies %= spec_.maker->replies_per_request();
+    if (answered + (connection.replies != 0 ? 1 : 0) > connection.outstanding) {
+      return fail("more replies than requests");
+    }
     last_reply_ns_ = waiting_since_ns_ = now;
-    record_latency(connection, index, counts.replies, now);
-    connection.outstanding -= static_cast<uint32_t>(counts.replies);
-    outstanding_ -= counts.replies;
+    record_latency(connection, index, answered, now);
+    connection.outstanding -= static_cast<uint32_t>(answered);
+    outstanding_ -= answered;
+    result_.answered += answered;
     result_.counts.replies += counts.replies;
     result_.counts.errors += counts.errors;
     result_.counts.nils += counts.nils;
@@ -269,13 +275,13 @@ void Generator::on_tick(uint64_t now) {
   }
 }
 
-void Generator::record_latency(Connection& connection, uint32_t index, uint64_t replies,
+void Generator::record_latency(Connection& connection, uint32_t index, uint64_t answered,
                                uint64_t now) {
   if (spec_.requests_per_second <= 0.0) {
-    if (replies != 0) result_.latency.record(now - connection.batch_at_ns, replies);
+    if (answered != 0) result_.latency.record(now - connection.batch_at_ns, answered);
     return;
   }
-  for (uint64_t i = 0; i < replies; ++i) {
+  for (uint64_t i = 0; i < answered; ++i) {
     const uint64_t due = due_at(number_of(connection.answered, index));
     if (spec_.samples != nullptr) {
       const uint64_t sent = connection.sent_at_ns[connection.answered % spec_.pipeline];

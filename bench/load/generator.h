@@ -48,6 +48,7 @@ struct PhaseSpec {
 };
 
 struct PhaseResult {
+  uint64_t answered = 0;  // requests
   ReplyCounts counts;
   uint64_t elapsed_ns = 0;  // first request to last reply
   uint64_t sent_bytes = 0;
@@ -84,6 +85,7 @@ class Generator {
     bool sending = false;
     bool receiving = false;    // a multishot receive is armed
     uint32_t outstanding = 0;  // requests written and not answered
+    uint64_t replies = 0;      // that came of those that answer the first of them
     uint64_t batch_at_ns = 0;  // closed loop: when the batch was handed over
     uint64_t written = 0;      // open loop: requests of this phase, written and answered
     uint64_t answered = 0;
@@ -102,7 +104,7 @@ class Generator {
   void on_received(const Completion& completion);
   void on_sent(const Completion& completion);
   void on_tick(uint64_t now);
-  void record_latency(Connection& connection, uint32_t index, uint64_t replies, uint64_t now);
+  void record_latency(Connection& connection, uint32_t index, uint64_t answered, uint64_t now);
   uint64_t number_of(uint64_t request, uint32_t index) const;
   uint64_t due_at(uint64_t request) const;
   void fail(const std::string& reason);

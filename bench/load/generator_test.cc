@@ -156,6 +156,25 @@ TEST_CASE("a single request each keeps the rate") {
   }
 }
 
+TEST_CASE("a request of several commands counts when all of them are answered") {
+  AnsweringServer server;
+  const std::vector<std::string> words{"GET", "{key}", ";", "GET", "{key}", ";", "GET", "{key}"};
+  RequestMaker maker({{resp_template(words, kKeys, {}), 1}}, KeyChooser({}, kKeys.key_count, 1),
+                     kKeys.digits(), 1);
+  PhaseSpec spec;
+  spec.maker = &maker;
+  spec.pipeline = 8;
+  spec.max_requests = 100;
+  spec.silence_ns = kSilenceNs;
+  const PhaseResult result = run_phase(server, spec);
+  REQUIRE(result.failure.empty());
+  REQUIRE(result.answered == 100);
+  REQUIRE(result.counts.replies == 300);
+  REQUIRE(result.latency.count() == 100);
+  const std::vector<size_t> commands = server.requests();
+  REQUIRE(commands[0] + commands[1] + commands[2] == 300);
+}
+
 TEST_CASE("a stopped phase still counts all that was due or sent, and nothing else") {
   const volatile std::sig_atomic_t stopped = 1;
   RequestMaker maker = gets();

@@ -206,6 +206,16 @@ TEST_CASE("requests are encoded with every key hole found") {
   REQUIRE(buffer == request("000", "001") + request("002", "003"));
 }
 
+TEST_CASE("a request of several commands is one of all their bytes and replies") {
+  const KeyFormat keys{"k", 4, 10};
+  const RequestTemplate request =
+      resp_template({"MULTI", ";", "GET", "{key}", ";", "EXEC"}, keys, {});
+  REQUIRE(request.replies == 3);
+  REQUIRE(request.bytes ==
+          "*1\r\n$5\r\nMULTI\r\n*2\r\n$3\r\nGET\r\n$4\r\nk000\r\n*1\r\n$4\r\nEXEC\r\n");
+  REQUIRE(request.digits_at == std::vector<size_t>{request.bytes.find("k000") + 3});
+}
+
 TEST_CASE("a mix draws by weight and packs requests of different length") {
   const KeyFormat keys{"", 4, 10};
   const auto resp = WireProtocol::resp;

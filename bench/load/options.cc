@@ -133,7 +133,8 @@ constexpr Option kOptions[] = {
     {"--load", "LOAD", "get, set, incr, mix:GETS:SETS (e.g. mix:9:1) or none (get)", read_load},
     {"--command", "TEMPLATE",
      "any other command (RESP), e.g. 'HSET {key} field {value}'; every {key} is a key of\n"
-     "its own; \"...\" holds a word together",
+     "its own; \"...\" holds a word together. A word ; ends a command: what follows is\n"
+     "sent with it, and counts as the same request",
      read_command},
     {"--fill", nullptr,
      "first SET every key once (to the value; to 0 when the load is incr) and see by\n"

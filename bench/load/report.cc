@@ -21,7 +21,7 @@ double ratio(uint64_t part, uint64_t whole) {
 }
 
 double per_second(const PhaseResult& phase) {
-  return 1e9 * ratio(phase.counts.replies, phase.elapsed_ns);
+  return 1e9 * ratio(phase.answered, phase.elapsed_ns);
 }
 
 double to_us(uint64_t ns) {
@@ -51,7 +51,7 @@ std::string human_report(const RunReport& report) {
          options.load_text.substr(0, 200).c_str(), options.connections, options.pipeline,
          options.keys.key_count, options.value_bytes,
          options.requests_per_second > 0.0 ? "open loop" : "closed loop");
-  append(text, "  requests      %" PRIu64 " in %.3f s: %.0f per second\n", phase.counts.replies,
+  append(text, "  requests      %" PRIu64 " in %.3f s: %.0f per second\n", phase.answered,
          static_cast<double>(phase.elapsed_ns) / 1e9, per_second(phase));
   append(text, "  latency, us   p50 %.1f  p99 %.1f  p99.9 %.1f  max %.1f  mean %.1f\n",
          to_us(phase.latency.value_at(50)), to_us(phase.latency.value_at(99)),
@@ -59,15 +59,15 @@ std::string human_report(const RunReport& report) {
          phase.latency.mean_ns() / 1e3);
   if (report.server_cpu_ns) {
     append(text, "  server CPU    %.3f us per request, %.0f %% of a core\n",
-           ratio(*report.server_cpu_ns, phase.counts.replies) / 1e3,
+           ratio(*report.server_cpu_ns, phase.answered) / 1e3,
            100.0 * ratio(*report.server_cpu_ns, phase.elapsed_ns));
   }
   append(text, "  client CPU    %.3f us per request, %.0f %% of a core\n",
-         ratio(phase.client_cpu_ns, phase.counts.replies) / 1e3,
+         ratio(phase.client_cpu_ns, phase.answered) / 1e3,
          100.0 * ratio(phase.client_cpu_ns, phase.elapsed_ns));
   append(text, "  bytes         %.1f sent, %.1f received per request\n",
-         ratio(phase.sent_bytes, phase.counts.replies),
-         ratio(phase.received_bytes, phase.counts.replies));
+         ratio(phase.sent_bytes, phase.answered),
+         ratio(phase.received_bytes, phase.answered));
   append(text, "  nil replies   %" PRIu64 "\n  errors        %" PRIu64 "\n", phase.counts.nils,
          phase.counts.errors);
   if (phase.counts.errors != 0) text += "  first error   " + phase.first_error + "\n";
@@ -86,7 +86,7 @@ std::string json_report(const RunReport& report) {
   append(text,
          ", \"requests\": %" PRIu64 ", \"errors\": %" PRIu64 ", \"nils\": %" PRIu64
          ", \"seconds\": %.6f, \"requests_per_second\": %.1f",
-         phase.counts.replies, phase.counts.errors, phase.counts.nils,
+         phase.answered, phase.counts.errors, phase.counts.nils,
          static_cast<double>(phase.elapsed_ns) / 1e9, per_second(phase));
   append(text,
          ", \"latency_us\": {\"p50\": %.3f, \"p90\": %.3f, \"p99\": %.3f, \"p99.9\": %.3f, "
@@ -96,7 +96,7 @@ std::string json_report(const RunReport& report) {
          to_us(phase.latency.max_ns()), phase.latency.mean_ns() / 1e3);
   if (report.server_cpu_ns) {
     append(text, ", \"server_cpu_us_per_request\": %.4f, \"server_cores_busy\": %.4f",
-           ratio(*report.server_cpu_ns, phase.counts.replies) / 1e3,
+           ratio(*report.server_cpu_ns, phase.answered) / 1e3,
            ratio(*report.server_cpu_ns, phase.elapsed_ns));
   } else {
     text += ", \"server_cpu_us_per_request\": null, \"server_cores_busy\": null";
@@ -104,7 +104,7 @@ std::string json_report(const RunReport& report) {
   append(text,
          ", \"client_cpu_us_per_request\": %.4f, \"client_cores_busy\": %.4f"
          ", \"sent_bytes\": %" PRIu64 ", \"received_bytes\": %" PRIu64,
-         ratio(phase.client_cpu_ns, phase.counts.replies) / 1e3,
+         ratio(phase.client_cpu_ns, phase.answered) / 1e3,
          ratio(phase.client_cpu_ns, phase.elapsed_ns), phase.sent_bytes, phase.received_bytes);
   return text + ", \"first_error\": " + quoted(phase.first_error) + "}\n";
 }

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 
 namespace larder::bench {
 namespace {
 
 constexpr std::string_view kKeyHole = "{key}";
 constexpr std::string_view kValueHole = "{value}";
+constexpr std::string_view kCommandEnd = ";";
 
 // The right-most `digits` decimal places of `number`.
 void write_digits(char* at, size_t digits, uint64_t number) {
@@ -34,6 +36,19 @@ std::string fill_holes(std::string_view word, const KeyFormat& keys, std::string
     }
   }
   return filled;
+}
+
+// Adds a command to the request.
+void encode_command(std::span<const std::string> words, const KeyFormat& keys,
+                    std::string_view value, RequestTemplate& request) {
+  request.bytes.append("*").append(std::to_string(words.size())).append("\r\n");
+  for (const std::string& word : words) {
+    std::vector<size_t> holes;
+    const std::string filled = fill_holes(word, keys, value, holes);
+    request.bytes.append("$").append(std::to_string(filled.size())).append("\r\n");
+    for (const size_t hole : holes) request.digits_at.push_back(request.bytes.size() + hole);
+    request.bytes += filled + "\r\n";
+  }
 }
 
 RequestTemplate memcached_template(Verb verb, const KeyFormat& keys, std::string_view value) {
@@ -96,13 +111,12 @@ std::vector<std::string> split_words(std::string_view command) {
 RequestTemplate resp_template(const std::vector<std::string>& words, const KeyFormat& keys,
                               std::string_view value) {
   RequestTemplate request;
-  request.bytes.append("*").append(std::to_string(words.size())).append("\r\n");
-  for (const std::string& word : words) {
-    std::vector<size_t> holes;
-    const std::string filled = fill_holes(word, keys, value, holes);
-    request.bytes.append("$").append(std::to_string(filled.size())).append("\r\n");
-    for (const size_t hole : holes) request.digits_at.push_back(request.bytes.size() + hole);
-    request.bytes += filled + "\r\n";
+  request.replies = 0;
+  for (auto begin = words.begin(); begin != words.end();) {
+    const auto end = std::find(begin, words.end(), kCommandEnd);
+    encode_command(std::span(begin, end), keys, value, request);
+    ++request.replies;
+    begin = end == words.end() ? end : end + 1;
   }
   return request;
 }

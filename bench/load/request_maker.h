@@ -7,6 +7,9 @@
 // So a batch costs a few digits per request, not an encoding. When several templates are mixed,
 // each request is copied first. Values are the same random printable bytes in every request.
 //
+// A request may be several commands that are sent together (a transaction): it is answered when all
+// of them are.
+//
 // Thread: one. Buffers belong to the caller.
 #pragma once
 
@@ -39,6 +42,7 @@ struct KeyFormat {
 struct RequestTemplate {
   std::string bytes;
   std::vector<size_t> digits_at;  // where each key's varying digits begin
+  uint32_t replies = 1;           // that answer it: one for each command
 };
 
 // Printable, incompressible, the same for the same seed.
@@ -49,7 +53,7 @@ std::string make_value(size_t bytes, uint64_t seed);
 std::vector<std::string> split_words(std::string_view command);
 
 // Encodes words as a RESP request; `{key}` and `{value}` inside words are replaced, each `{key}` by
-// a key of its own.
+// a key of its own. A word `;` ends a command; the next one belongs to the same request.
 RequestTemplate resp_template(const std::vector<std::string>& words, const KeyFormat& keys,
                               std::string_view value);
 
@@ -67,8 +71,11 @@ class RequestMaker {
     uint32_t weight = 1;
   };
 
-  // `choices` is not empty.
+  // `choices` is not empty; all of them are answered by as many replies.
   RequestMaker(std::vector<Choice> choices, KeyChooser keys, size_t digits, uint64_t seed);
+
+  // That answer one request.
+  uint32_t replies_per_request() const { return choices_.front().request.replies; }
 
   // Enough for `count` requests.
   size_t bytes_for(size_t count) const { return count * largest_; }

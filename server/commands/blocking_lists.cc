@@ -1,11 +1,10 @@
 // BLPOP BRPOP BLMPOP BLMOVE BRPOPLPUSH: what pops and moves elements of lists, and waits for one
 // where there is none (server/waiter.h).
-#include <cmath>
 #include <optional>
 
-#include "protocol/number.h"
 #include "server/commands/families.h"
 #include "server/commands/list_ends.h"
+#include "server/commands/waiting.h"
 
 namespace larder::server {
 namespace {
@@ -14,34 +13,9 @@ using protocol::Arguments;
 using protocol::Reply;
 using storage::Entry;
 
-// Seconds, to the next millisecond; 0: no end. Answers the error and returns nothing if it is none.
-std::optional<int64_t> read_timeout_ms(std::string_view argument, Reply& reply) {
-  const std::optional<long double> seconds = protocol::parse_long_double(argument);
-  if (!seconds || std::isnan(*seconds)) {
-    reply.error("ERR timeout is not a float or out of range");
-    return std::nullopt;
-  }
-  if (*seconds < 0) {
-    reply.error("ERR timeout is negative");
-    return std::nullopt;
-  }
-  const long double ms = std::ceil(*seconds * 1000);
-  if (ms >= 0x1p63L) {
-    reply.error("ERR timeout is out of range");
-    return std::nullopt;
-  }
-  return static_cast<int64_t>(ms);
-}
-
 bool holds_list(KeyContext& context, const Key& ready, Arguments) {
   const Entry entry = context.find(ready);
   return entry && entry.type() == storage::Type::list;
-}
-
-// None of the command's keys holds anything.
-void wait_for_any(KeyContext& context, int64_t timeout_ms, Reply& reply) {
-  if (!context.may_wait()) return reply.null_array();
-  context.wait({.awaited = context.keys().size(), .timeout_ms = timeout_ms});
 }
 
 // ---- BLPOP, BRPOP -------------------------------------------------------------------------------
@@ -79,7 +53,7 @@ void serve_brpop(KeyContext& context, const Key& ready, Arguments, Reply& reply)
 // ---- BLMPOP -------------------------------------------------------------------------------------
 
 void blmpop(KeyContext& context, Arguments arguments, Reply& reply) {
-  const std::optional<MultiPop> wish = read_multi_pop(arguments.subspan(2), reply);
+  const std::optional<MultiPop> wish = read_multi_pop(arguments.subspan(2), find_end, reply);
   if (!wish) return;
   const std::optional<int64_t> timeout_ms = read_timeout_ms(arguments[1], reply);
   if (!timeout_ms) return;
@@ -89,7 +63,7 @@ void blmpop(KeyContext& context, Arguments arguments, Reply& reply) {
 
 void serve_blmpop(KeyContext& context, const Key& ready, Arguments arguments, Reply& reply) {
   // The words were right when it began to wait.
-  const std::optional<MultiPop> wish = read_multi_pop(arguments.subspan(2), reply);
+  const std::optional<MultiPop> wish = read_multi_pop(arguments.subspan(2), find_end, reply);
   if (wish) pop_named_elements(context, ready, context.find(ready), *wish, reply);
 }
 
@@ -100,7 +74,9 @@ struct Ends {
   End to;
 };
 
-std::string_view word_of(End end) { return end == End::front ? "LEFT" : "RIGHT"; }
+std::string_view word_of(End end) {
+  return end == End::front ? "LEFT" : "RIGHT";
+}
 
 // REQUIRES: the source holds a list.
 void move_now(KeyContext& context, Ends ends, bool is_rpoplpush, Reply& reply) {
@@ -110,8 +86,7 @@ void move_now(KeyContext& context, Ends ends, bool is_rpoplpush, Reply& reply) {
   move_element(context, source, ends.from, destination, ends.to, reply);
   if (!context.listening()) return;
   if (is_rpoplpush) return context.effect({"RPOPLPUSH", source.text, destination.text});
-  context.effect(
-      {"LMOVE", source.text, destination.text, word_of(ends.from), word_of(ends.to)});
+  context.effect({"LMOVE", source.text, destination.text, word_of(ends.from), word_of(ends.to)});
 }
 
 void move_or_wait(KeyContext& context, Ends ends, std::string_view timeout, bool is_rpoplpush,

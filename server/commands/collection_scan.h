@@ -36,4 +36,20 @@ struct CollectionScan {
 std::optional<CollectionScan> read_collection_scan(protocol::Arguments words, bool knows_novalues,
                                                    protocol::Reply& reply);
 
+// Goes on from `position` until so many elements as COUNT says were looked at, and finds those of
+// which `matches(element)` is true; they are valid until the collection changes. False if the
+// pattern costs too much.
+template <typename Element, typename Collection, typename Matches>
+[[nodiscard]] bool scan_some(const Collection& collection, const CollectionScan& scan,
+                             uint64_t& position, std::vector<Element>& found, Matches matches) {
+  uint64_t visited = 0;
+  do {
+    position = collection.scan(position, [&](const Element& element) {
+      ++visited;
+      if (matches(element)) found.push_back(element);
+    });
+  } while (position != 0 && visited < scan.count && !scan.budget.is_spent());
+  return !scan.budget.is_spent();
+}
+
 }  // namespace larder::server

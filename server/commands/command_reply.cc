@@ -69,9 +69,13 @@ std::vector<std::string_view> categories_of(const CommandRow& row) {
       {row.has_flag(kWrite), "@write"},
       {has(kSetCategory), "@set"},
       {has(kListCategory), "@list"},
+      {has(kSortedSetCategory), "@sortedset"},
       {has(kHashCategory), "@hash"},
       {has(kStringCategory), "@string"},
       {has(kBitmapCategory), "@bitmap"},
+      {has(kHyperLogLogCategory), "@hyperloglog"},
+      {has(kStreamCategory), "@stream"},
+      {has(kGeoCategory), "@geo"},
       {row.has_flag(kPubSub), "@pubsub"},
       {is_admin, "@admin"},
       {row.has_flag(kFast), "@fast"},
@@ -111,20 +115,35 @@ struct Figure {
   int value;
 };
 
-// The search begins at argument `index` and finds keys in the way of `type`.
-void write_key_specification(uint32_t flags, int index, std::string_view type,
+// Where a search begins: at an argument, or behind this word, from that argument on.
+struct SearchStart {
+  int index;
+  std::string_view keyword = {};
+};
+
+void write_search_start(const SearchStart& start, Reply& reply) {
+  const bool is_index = start.keyword.empty();
+  reply.bulk("begin_search");
+  reply.map(2);
+  reply.bulk("type");
+  reply.bulk(is_index ? "index" : "keyword");
+  reply.bulk("spec");
+  reply.map(is_index ? 1 : 2);
+  if (!is_index) {
+    reply.bulk("keyword");
+    reply.bulk(start.keyword);
+  }
+  reply.bulk(is_index ? "index" : "startfrom");
+  reply.integer(start.index);
+}
+
+// From there keys are found in the way of `type`.
+void write_key_specification(uint32_t flags, const SearchStart& start, std::string_view type,
                              std::span<const Figure> figures, Reply& reply) {
   reply.map(3);
   reply.bulk("flags");
   write_key_flags(flags, reply);
-  reply.bulk("begin_search");
-  reply.map(2);
-  reply.bulk("type");
-  reply.bulk("index");
-  reply.bulk("spec");
-  reply.map(1);
-  reply.bulk("index");
-  reply.integer(index);
+  write_search_start(start, reply);
   reply.bulk("find_keys");
   reply.map(2);
   reply.bulk("type");
@@ -138,30 +157,59 @@ void write_key_specification(uint32_t flags, int index, std::string_view type,
 }
 
 // `last` is counted from `first`, or from the end.
-void write_key_specification(uint32_t flags, int first, int last, int step, Reply& reply) {
+void write_key_specification(uint32_t flags, const SearchStart& first, int last, int step,
+                             Reply& reply) {
   const Figure figures[] = {{"lastkey", last}, {"keystep", step}, {"limit", 0}};
   write_key_specification(flags, first, "range", figures, reply);
 }
 
-// All rows give their keys by positions, which is one specification, or two.
+size_t specification_count(const KeyPositions& keys) {
+  if (keys.first == 0) return 0;
+  if (keys.stored_from != 0) return 3;
+  return keys.further_flags == 0 ? 1 : 2;
+}
+
+// Rows give their keys by positions, but for those that may stand behind a word.
 void write_key_specifications(const CommandRow& row, Reply& reply) {
   const KeyPositions& keys = row.keys;
-  if (keys.first == 0) return reply.set(0);
+  reply.set(specification_count(keys));
+  if (keys.first == 0) return;
+  if (keys.count_at == KeyPositions::kAfterStreams) {
+    // Half of what stands behind the word.
+    const Figure figures[] = {{"lastkey", -1}, {"keystep", keys.step}, {"limit", 2}};
+    return write_key_specification(keys.flags, {keys.first, "STREAMS"}, "range", figures, reply);
+  }
   if (keys.count_at != 0) {
     const Figure figures[] = {
         {"keynumidx", 0}, {"firstkey", keys.first - keys.count_at}, {"keystep", keys.step}};
-    reply.set(1);
-    return write_key_specification(keys.flags, keys.count_at, "keynum", figures, reply);
+    const bool has_destination = keys.destination_at != 0;
+    if (has_destination) {
+      write_key_specification(keys.flags, {keys.destination_at}, 0, 1, reply);
+    }
+    return write_key_specification(has_destination ? keys.further_flags : keys.flags,
+                                   {keys.count_at}, "keynum", figures, reply);
+  }
+  if (keys.stored_from != 0) {
+    write_key_specification(keys.flags, {keys.first}, 0, 1, reply);
+    for (const std::string_view word : {"STORE", "STOREDIST"}) {
+      write_key_specification(keys.further_flags, {keys.stored_from, word}, 0, 1, reply);
+    }
+    return;
   }
   const auto from = [&keys](int first) { return keys.last >= 0 ? keys.last - first : keys.last; };
   if (keys.further_flags == 0) {
-    reply.set(1);
-    return write_key_specification(keys.flags, keys.first, from(keys.first), keys.step, reply);
+    return write_key_specification(keys.flags, {keys.first}, from(keys.first), keys.step, reply);
   }
   const int second = keys.first + keys.step;
-  reply.set(2);
-  write_key_specification(keys.flags, keys.first, 0, 1, reply);
-  write_key_specification(keys.further_flags, second, from(second), keys.step, reply);
+  write_key_specification(keys.flags, {keys.first}, 0, 1, reply);
+  write_key_specification(keys.further_flags, {second}, from(second), keys.step, reply);
+}
+
+// The keys that are always at the same places.
+KeyPositions fixed_range(const KeyPositions& keys) {
+  if (keys.destination_at != 0) return {keys.destination_at, keys.destination_at, 1};
+  if (keys.count_at != 0) return {};
+  return keys.stored_from != 0 ? KeyPositions{keys.first, keys.first, 1} : keys;
 }
 
 // ---- COMMAND DOCS -------------------------------------------------------------------------------
@@ -208,8 +256,7 @@ void write_command_info(const CommandTable& commands, const Command& command, Re
   reply.bulk(command.full_name);
   reply.integer(row.arity);
   write_names(flag_names(row), reply);
-  // Keys that are counted have no fixed range.
-  const KeyPositions range = row.keys.count_at == 0 ? row.keys : KeyPositions{};
+  const KeyPositions range = fixed_range(row.keys);
   reply.integer(range.first);
   reply.integer(range.last);
   reply.integer(range.step);
@@ -251,7 +298,7 @@ void write_command_docs(const CommandTable& commands, const Command& command, Re
   if (!docs.history.empty()) write_history(docs.history, reply);
   if (has_arguments) {
     reply.bulk("arguments");
-    write_syntax(*arguments, row.keys.further_flags == 0 ? 1 : 2, reply);
+    write_syntax(*arguments, specification_count(row.keys), reply);
   }
   if (row.subcommands.empty()) return;
   reply.bulk("subcommands");

@@ -15,6 +15,7 @@
 #include "server/commands/hash_encoding.h"
 #include "server/commands/list_encoding.h"
 #include "server/commands/set_encoding.h"
+#include "server/commands/sorted_set_encoding.h"
 #include "server/commands/values.h"
 #include "server/text/ascii.h"
 #include "storage/rdb/dump.h"
@@ -133,6 +134,8 @@ class RestoredValue {
       note_made(object_->as<storage::List>(), context.list_limit());
     } else if (object_->type() == storage::Type::set) {
       note_restored(object_->as<storage::Set>(), context.set_limits());
+    } else if (object_->type() == storage::Type::sorted_set) {
+      note_restored(object_->as<storage::SortedSet>(), context.sorted_set_limits());
     } else if (object_->type() == storage::Type::hash) {
       note_restored(object_->as<storage::HashObject>(), context.hash_limits());
     }

@@ -18,9 +18,6 @@ using protocol::Reply;
 using storage::Entry;
 using text::equals_ignoring_case;
 
-// HRANDFIELD with a negative count answers no more than this.
-constexpr int64_t kMostDrawn = 10'000'000;
-
 // The fields of a hash that are not due at a time, as a collection of its own.
 class LiveFields {
  public:
@@ -98,19 +95,15 @@ void hscan(KeyContext& context, Arguments arguments, Reply& reply) {
   std::optional<CollectionScan> scan =
       read_collection_scan(arguments.subspan(3), /*knows_novalues=*/true, reply);
   if (!scan) return;
-  const HashObject& hash = hash_of(entry);
   std::vector<HashObject::Field> found;
-  uint64_t visited = 0;
   uint64_t position = *cursor;
-  do {
-    position = hash.scan(position, [&](const HashObject::Field& field) {
-      ++visited;
-      storage::NumberText scratch;
-      if (field.is_due(context.field_now_ms())) return;
-      if (scan->matches(field.name.bytes(scratch))) found.push_back(field);
-    });
-  } while (position != 0 && visited < scan->count && !scan->budget.is_spent());
-  if (scan->budget.is_spent()) return reply.error(text::kGlobTooDear);
+  const auto matches = [&](const HashObject::Field& field) {
+    storage::NumberText scratch;
+    return !field.is_due(context.field_now_ms()) && scan->matches(field.name.bytes(scratch));
+  };
+  if (!scan_some(hash_of(entry), *scan, position, found, matches)) {
+    return reply.error(text::kGlobTooDear);
+  }
   reply.array(2);
   reply_cursor(position, reply);
   reply.array(found.size() * (scan->is_without_values ? 1 : 2));

@@ -152,8 +152,8 @@ std::optional<KeysOfRequest> keys_of(SessionContext& context, Arguments request,
     reply.error("ERR Invalid arguments specified for command");
     return std::nullopt;
   }
-  for (size_t i = 0; i < places.count; ++i) {
-    result.keys.push_back(request[places.first + i * places.step]);
+  for (size_t i = 0; i < places.total(); ++i) {
+    result.keys.push_back(request[places.at(i)]);
   }
   return result;
 }

@@ -167,7 +167,9 @@ void move_element(KeyContext& context, const Key& source, End from, const Key& d
   wrote_removal(context, source, pop_event(from), is_left);
 }
 
-std::optional<MultiPop> read_multi_pop(Arguments words, Reply& reply) {
+std::optional<MultiPop> read_multi_pop(Arguments words,
+                                       std::optional<End> (*find_end)(std::string_view),
+                                       Reply& reply) {
   const std::optional<int64_t> keys =
       read_at_least(words[0], 1, "ERR numkeys should be greater than 0", reply);
   if (!keys) return std::nullopt;
@@ -177,8 +179,8 @@ std::optional<MultiPop> read_multi_pop(Arguments words, Reply& reply) {
   };
   if (static_cast<uint64_t>(*keys) >= words.size() - 1) return syntax_error();
   const size_t end_at = 1 + static_cast<size_t>(*keys);
-  const std::optional<End> end = read_end(words[end_at], reply);
-  if (!end) return std::nullopt;
+  const std::optional<End> end = find_end(words[end_at]);
+  if (!end) return syntax_error();
   std::optional<int64_t> count;
   for (size_t i = end_at + 1; i < words.size(); ++i) {
     const bool is_count = !count && i + 1 < words.size();
@@ -249,7 +251,7 @@ void rpoplpush(KeyContext& context, Arguments, Reply& reply) {
 }
 
 void lmpop(KeyContext& context, Arguments arguments, Reply& reply) {
-  const std::optional<MultiPop> wish = read_multi_pop(arguments.subspan(1), reply);
+  const std::optional<MultiPop> wish = read_multi_pop(arguments.subspan(1), find_end, reply);
   if (wish && !pop_from_first(context, *wish, reply)) reply.null_array();
 }
 

@@ -64,15 +64,18 @@ void pop_element(KeyContext& context, const Key& key, storage::Entry entry, End 
 void pop_elements(KeyContext& context, const Key& key, storage::Entry entry, End end, size_t count,
                   protocol::Reply& reply);
 
-// What LMPOP and BLMPOP take of the first list that has any.
+// What LMPOP and its like take of the first key that has any.
 struct MultiPop {
   End end;
   size_t count;
 };
 
-// From `numkeys key [key ...] LEFT|RIGHT [COUNT count]`; answers the error and returns nothing if
-// the words are none of that. REQUIRES: one word or more.
-std::optional<MultiPop> read_multi_pop(protocol::Arguments words, protocol::Reply& reply);
+// From `numkeys key [key ...] LEFT|RIGHT [COUNT count]`, or with other words for ends, which
+// `find_end` knows; answers the error and returns nothing if the words are none of that.
+// REQUIRES: one word or more.
+std::optional<MultiPop> read_multi_pop(protocol::Arguments words,
+                                       std::optional<End> (*find_end)(std::string_view),
+                                       protocol::Reply& reply);
 // Answers the key and an array of its elements, which go, as with pop_elements().
 void pop_named_elements(KeyContext& context, const Key& key, storage::Entry entry,
                         const MultiPop& wish, protocol::Reply& reply);

@@ -11,6 +11,9 @@
 
 namespace larder::server {
 
+// With a negative count, which asks for elements that may be the same, no more is answered.
+constexpr int64_t kMostDrawn = 10'000'000;
+
 // A number below `count`, from 64 random bits.
 inline size_t random_below(uint64_t random, size_t count) {
   __extension__ using Wide = unsigned __int128;

@@ -45,6 +45,7 @@ void clear_database(KeyContext& context, unsigned database) {
     context.slot(i).watches.touch_existing(database, [&](std::string_view key) {
       return static_cast<bool>(shard.find(database, key, hasher(key)));
     });
+    context.emptied(i, database);
     shard.clear(database);
   }
   context.environment().garbage = true;

@@ -18,8 +18,6 @@ using protocol::Reply;
 using storage::Entry;
 using storage::Set;
 
-// SRANDMEMBER with a negative count answers no more than this.
-constexpr int64_t kMostDrawn = 10'000'000;
 // Members in one effect.
 constexpr size_t kMostInEffect = 1024;
 
@@ -141,18 +139,15 @@ void sscan(KeyContext& context, Arguments arguments, Reply& reply) {
   std::optional<CollectionScan> scan =
       read_collection_scan(arguments.subspan(3), /*knows_novalues=*/false, reply);
   if (!scan) return;
-  const Set& set = set_of(entry);
   std::vector<Set::Member> found;
-  uint64_t visited = 0;
   uint64_t position = *cursor;
-  do {
-    position = set.scan(position, [&](const Set::Member& member) {
-      ++visited;
-      storage::NumberText scratch;
-      if (scan->matches(member.bytes(scratch))) found.push_back(member);
-    });
-  } while (position != 0 && visited < scan->count && !scan->budget.is_spent());
-  if (scan->budget.is_spent()) return reply.error(text::kGlobTooDear);
+  const auto matches = [&](const Set::Member& member) {
+    storage::NumberText scratch;
+    return scan->matches(member.bytes(scratch));
+  };
+  if (!scan_some(set_of(entry), *scan, position, found, matches)) {
+    return reply.error(text::kGlobTooDear);
+  }
   reply.array(2);
   reply_cursor(position, reply);
   reply.array(found.size());

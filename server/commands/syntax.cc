@@ -28,6 +28,21 @@ constexpr std::array kTypes{
     NameType{"cl.throttle", "max-burst", ArgumentType::integer},
     NameType{"cl.throttle", "period", ArgumentType::integer},
     NameType{"cl.throttle", "quantity", ArgumentType::integer},
+    NameType{"zincrby", "increment", ArgumentType::integer},
+    NameType{"zrange", "start", ArgumentType::string},
+    NameType{"zrange", "stop", ArgumentType::string},
+    NameType{"z*byscore", "m[ai][xn]", ArgumentType::real},
+    NameType{"zcount", "m[ai][xn]", ArgumentType::real},
+    NameType{"bz*", "timeout", ArgumentType::real},
+    NameType{"*", "weight", ArgumentType::integer},
+    NameType{"zintercard", "limit", ArgumentType::integer},
+    NameType{"geo*", "longitude", ArgumentType::real},
+    NameType{"geo*", "latitude", ArgumentType::real},
+    NameType{"geo*", "radius", ArgumentType::real},
+    NameType{"geo*", "width", ArgumentType::real},
+    NameType{"geo*", "height", ArgumentType::real},
+    NameType{"zrangestore", "dst", ArgumentType::key},
+    NameType{"zrangestore", "src", ArgumentType::key},
     NameType{"*", "key", ArgumentType::key},
     NameType{"*", "key[0-9]", ArgumentType::key},
     NameType{"*", "source", ArgumentType::key},
@@ -84,6 +99,10 @@ constexpr std::array kGivenNames{
     GivenName{"left_right", "wherefrom", "*lmove"},
     GivenName{"left_right", "whereto", "*lmove"},
     GivenName{"left_right", "where"},
+    GivenName{"min_max", "where"},
+    GivenName{"sum_min_max", "aggregate"},
+    GivenName{"byscore_bylex", "sortby"},
+    GivenName{"m_km_ft_mi", "unit"},
     GivenName{"write_all", "mode"},
     GivenName{"async_sync", "async"},
     GivenName{"module-name_category_pattern", "filterby"},
@@ -159,9 +178,8 @@ class Parser {
     }
     std::vector<std::string_view>& given = given_[joined];
     for (const GivenName& known : kGivenNames) {
-      const bool fits =
-          text::glob_match(known.parts, joined) &&
-          (known.command == "*" || text::glob_match(known.command, command_));
+      const bool fits = text::glob_match(known.parts, joined) &&
+                        (known.command == "*" || text::glob_match(known.command, command_));
       if (!fits || std::find(given.begin(), given.end(), known.name) != given.end()) continue;
       given.push_back(known.name);
       return std::string(known.name);

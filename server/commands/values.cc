@@ -6,6 +6,7 @@
 #include "server/commands/hash_encoding.h"
 #include "server/commands/list_encoding.h"
 #include "server/commands/set_encoding.h"
+#include "server/commands/sorted_set_encoding.h"
 
 namespace larder::server {
 
@@ -82,8 +83,12 @@ std::string_view name_of(storage::Type type) {
       return "list";
     case storage::Type::set:
       return "set";
+    case storage::Type::sorted_set:
+      return "zset";
     case storage::Type::hash:
       return "hash";
+    case storage::Type::stream:
+      return "stream";
   }
   return "unknown";
 }
@@ -97,6 +102,10 @@ std::string_view encoding_of(const storage::Entry& entry) {
       return hash_encoding(entry.object().as<storage::HashObject>());
     case storage::Type::set:
       return set_encoding(entry.object().as<storage::Set>());
+    case storage::Type::sorted_set:
+      return sorted_set_encoding(entry.object().as<storage::SortedSet>());
+    case storage::Type::stream:
+      return "stream";
     case storage::Type::string:
       break;
   }

@@ -107,7 +107,7 @@ void expire_key_at(KeyContext& context, const Key& key, storage::Entry entry, in
 // False if the key has no deadline to remove.
 bool persist_key(KeyContext& context, const Key& key, storage::Entry entry);
 
-// In Redis's words: "string", "list", "set", "hash".
+// In Redis's words: "string", "list", "set", "zset", "hash".
 std::string_view name_of(storage::Type type);
 
 // How the value is kept, in Redis's words. "embstr" and "raw" go by the length alone; Redis also

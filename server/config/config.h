@@ -107,6 +107,11 @@ struct Config {
   int64_t set_max_intset_entries = 512;
   int64_t set_max_listpack_entries = 128;
   int64_t set_max_listpack_value = 64;  // bytes
+  uint64_t hll_sparse_max_bytes = 3000;
+  int64_t zset_max_listpack_entries = 128;
+  int64_t zset_max_listpack_value = 64;  // bytes
+  uint64_t stream_node_max_bytes = 4096;  // 0: no limit
+  uint32_t stream_node_max_entries = 100;  // 0: no limit
 
   // General.
   uint32_t threads = 0;  // 0: one per core

@@ -18,13 +18,11 @@ constexpr std::string_view kPersistence = "persistence is not part of this versi
 constexpr std::string_view kUsers =
     "access control lists are not part of this version; requirepass sets the one password";
 constexpr std::string_view kModules = "modules are not supported";
-constexpr std::string_view kScripts = "scripts are not part of this version";
 constexpr std::string_view kExact =
     "nothing is sampled: lru, lfu, fifo and ttl find the entry that is to go";
 constexpr std::string_view kFrequencies =
     "how fast use is forgotten follows from the number of keys";
 constexpr std::string_view kSlices = "eviction always works in small slices";
-constexpr std::string_view kEncodings = "the types it tunes are not part of this version";
 constexpr std::string_view kThreads = "use threads instead";
 constexpr std::string_view kInternals = "it tunes internals of Redis that do not exist here";
 constexpr std::string_view kProcess = "the service manager does this better";
@@ -62,17 +60,12 @@ constexpr std::array kMissing{
     Missing{"stop-writes-on-bgsave-error", kPersistence},
     Missing{"aof_rewrite_cpulist", kPersistence},
     Missing{"bgsave_cpulist", kPersistence},
-    Missing{"lua-time-limit", kScripts},
-    Missing{"busy-reply-threshold", kScripts},
     Missing{"maxmemory-clients", "client-output-buffer-limit bounds each client"},
     Missing{"maxmemory-samples", kExact},
     Missing{"maxmemory-eviction-tenacity", kSlices},
     Missing{"lfu-*", kFrequencies},
     Missing{"lazyfree-*", "large values are always freed in slices"},
     Missing{"list-max-ziplist-size", "use list-max-listpack-size instead"},
-    Missing{"zset-max-*", kEncodings},
-    Missing{"stream-node-max-*", kEncodings},
-    Missing{"hll-sparse-max-bytes", kEncodings},
     Missing{"io-threads*", kThreads},
     Missing{"server_cpulist", "taskset does this, and threads follows it"},
     Missing{"bio_cpulist", kInternals},

@@ -191,6 +191,28 @@ constexpr std::array kCollections{
     Setting{"set-max-listpack-value", Group::memory, kRun,
             SignedInteger{&Config::set_max_listpack_value, 0, kMaxLong},
             "Up to how many bytes a member is short for set-max-listpack-entries."},
+    Setting{"hll-sparse-max-bytes", Group::memory, kRun,
+            Memory{&Config::hll_sparse_max_bytes, 0, kMaxLong},
+            "Up to how many bytes a HyperLogLog lists its registers; a larger one takes 12 KiB."},
+    Setting{"zset-max-listpack-entries", Group::memory, kRun,
+            SignedInteger{&Config::zset_max_listpack_entries, 0, kMaxLong},
+            "Up to how many members OBJECT ENCODING calls a sorted set a listpack, if all are "
+            "short, and DUMP writes it as one. It changes nothing about how sorted sets are kept."},
+    Setting{"zset-max-ziplist-entries", Group::memory, kRun,
+            SignedInteger{&Config::zset_max_listpack_entries, 0, kMaxLong},
+            "The former name of zset-max-listpack-entries."},
+    Setting{"zset-max-listpack-value", Group::memory, kRun,
+            SignedInteger{&Config::zset_max_listpack_value, 0, kMaxLong},
+            "Up to how many bytes a member is short for zset-max-listpack-entries."},
+    Setting{"zset-max-ziplist-value", Group::memory, kRun,
+            SignedInteger{&Config::zset_max_listpack_value, 0, kMaxLong},
+            "The former name of zset-max-listpack-value."},
+    Setting{"stream-node-max-bytes", Group::memory, kRun,
+            Memory{&Config::stream_node_max_bytes, 0, kMaxLong},
+            "How many bytes of entries a stream packs into one node; 0 is as many as there are."},
+    Setting{"stream-node-max-entries", Group::memory, kRun,
+            Integer{&Config::stream_node_max_entries, 0, kMaxInt},
+            "How many entries a stream packs into one node; 0 is as many as there are."},
 };
 
 constexpr std::array kGeneral{

@@ -208,14 +208,10 @@ std::string_view text_at(lua_State* L, int index) {
   return {bytes, size};
 }
 
-// Pushes the field of the table on top; true if it is of the type, else it is popped again.
-bool push_field(lua_State* L, const char* name, int type) {
-  lua_pushstring(L, name);
-  lua_rawget(L, -2);
-  if (lua_type(L, -1) == type) return true;
-  lua_pop(L, 1);
-  return false;
-}
+// What says that a table is no array.
+enum Field { kErr, kOk, kDouble, kMap, kSet, kBigNumber, kVerbatim, kString, kFormat, kFields };
+constexpr const char* kFieldNames[kFields] = {
+    "err", "ok", "double", "map", "set", "big_number", "verbatim_string", "string", "format"};
 
 class Writer {
  public:
@@ -223,9 +219,28 @@ class Writer {
       : L(state), reply_(reply), script_dialect_(script_dialect), most_bytes_(most_bytes) {}
 
   // The value on top; it stays there.
+  Written write_outermost() {
+    const int value = lua_gettop(L);
+    if (lua_checkstack(L, kFields + 1) == 0) return Written::too_deep;
+    if (lua_type(L, value) == LUA_TTABLE) {
+      // Once for all tables: making a string of a name costs more than looking it up.
+      first_name_ = value + 1;
+      for (const char* name : kFieldNames) lua_pushstring(L, name);
+      lua_pushvalue(L, value);
+    }
+    const bool is_whole = write();
+    lua_settop(L, value);
+    if (is_whole) return Written::whole;
+    return is_too_deep_ ? Written::too_deep : Written::too_large;
+  }
+
+ private:
+  // The value on top; it stays there.
   bool write() {
     if (++steps_ % kStepsPerPass == 0) pass_steps(L);
-    if (reply_.buffer().size() > most_bytes_ || lua_checkstack(L, 6) == 0) return false;
+    if (reply_.buffer().size() + tables_ * kTableBytes > most_bytes_) return false;
+    is_too_deep_ = lua_checkstack(L, 6) == 0;
+    if (is_too_deep_) return false;
     switch (lua_type(L, -1)) {
       case LUA_TSTRING: {
         const std::string_view text = text_at(L, -1);
@@ -247,30 +262,39 @@ class Writer {
     }
   }
 
- private:
   void write_boolean(bool value) {
     if (script_dialect_ == Dialect::resp3) return reply_.boolean(value);
     value ? reply_.integer(1) : reply_.null();
   }
 
+  // Pushes the field of the table on top; true if it is of the type, else it is popped again.
+  bool push_field(Field field, int type) {
+    lua_pushvalue(L, first_name_ + field);
+    lua_rawget(L, -2);
+    if (lua_type(L, -1) == type) return true;
+    lua_pop(L, 1);
+    return false;
+  }
+
   bool write_table() {
-    if (push_field(L, "err", LUA_TSTRING)) {
+    ++tables_;
+    if (push_field(kErr, LUA_TSTRING)) {
       reply_.error(text_at(L, -1));
-    } else if (push_field(L, "ok", LUA_TSTRING)) {
+    } else if (push_field(kOk, LUA_TSTRING)) {
       reply_.simple(text_at(L, -1));
-    } else if (push_field(L, "double", LUA_TNUMBER)) {
+    } else if (push_field(kDouble, LUA_TNUMBER)) {
       reply_.real(lua_tonumber(L, -1));
-    } else if (push_field(L, "map", LUA_TTABLE)) {
+    } else if (push_field(kMap, LUA_TTABLE)) {
       const bool is_whole = write_keyed(/*is_map=*/true);
       lua_pop(L, 1);
       return is_whole;
-    } else if (push_field(L, "set", LUA_TTABLE)) {
+    } else if (push_field(kSet, LUA_TTABLE)) {
       const bool is_whole = write_keyed(/*is_map=*/false);
       lua_pop(L, 1);
       return is_whole;
-    } else if (push_field(L, "big_number", LUA_TSTRING)) {
+    } else if (push_field(kBigNumber, LUA_TSTRING)) {
       reply_.big_number(text_at(L, -1));
-    } else if (push_field(L, "verbatim_string", LUA_TTABLE)) {
+    } else if (push_field(kVerbatim, LUA_TTABLE)) {
       if (!write_verbatim()) {
         lua_pop(L, 1);
         return write_array();
@@ -283,9 +307,9 @@ class Writer {
   }
 
   bool write_verbatim() {
-    if (!push_field(L, "string", LUA_TSTRING)) return false;
+    if (!push_field(kString, LUA_TSTRING)) return false;
     lua_pushvalue(L, -2);
-    if (!push_field(L, "format", LUA_TSTRING)) {
+    if (!push_field(kFormat, LUA_TSTRING)) {
       lua_pop(L, 2);
       return false;
     }
@@ -336,7 +360,12 @@ class Writer {
   Reply& reply_;
   Dialect script_dialect_;
   size_t most_bytes_;
+  int first_name_ = 0;  // where kFieldNames begin on the stack
   unsigned steps_ = 0;
+  // A table that is named in many others takes time, not memory; so it counts against the limit.
+  static constexpr size_t kTableBytes = 32;
+  size_t tables_ = 0;
+  bool is_too_deep_ = false;
 };
 
 }  // namespace
@@ -346,8 +375,8 @@ void push_reply(lua_State* L, std::string_view bytes) {
   push_value(L, cursor, 0);
 }
 
-bool write_value(lua_State* L, Reply& reply, Dialect script_dialect, size_t most_bytes) {
-  return Writer(L, reply, script_dialect, most_bytes).write();
+Written write_value(lua_State* L, Reply& reply, Dialect script_dialect, size_t most_bytes) {
+  return Writer(L, reply, script_dialect, most_bytes).write_outermost();
 }
 
 }  // namespace larder::server

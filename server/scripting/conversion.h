@@ -21,6 +21,7 @@
 
 #include <cstddef>
 #include <lua.hpp>
+#include <cstdint>
 #include <string_view>
 
 #include "protocol/reply.h"
@@ -31,10 +32,16 @@ namespace larder::server {
 // break off or nest too deeply, which no reply of ours does.
 void push_reply(lua_State* L, std::string_view bytes);
 
-// Writes the value on top of the stack. False if the reply would take more than `most_bytes` or the
-// stack cannot grow that deep; then what was written is incomplete, and must be dropped.
+enum class Written : uint8_t {
+  whole,
+  too_large,  // it would take more than it may
+  too_deep,   // the stack cannot grow so far
+};
+
+// Writes the value on top of the stack; what is not whole must be dropped. `most_bytes` of reply,
+// in which a table counts for some more each time it occurs: finding it takes time.
 // `script_dialect` is what the script said to setresp.
-[[nodiscard]] bool write_value(lua_State* L, protocol::Reply& reply,
-                               protocol::Dialect script_dialect, size_t most_bytes);
+[[nodiscard]] Written write_value(lua_State* L, protocol::Reply& reply,
+                                  protocol::Dialect script_dialect, size_t most_bytes);
 
 }  // namespace larder::server

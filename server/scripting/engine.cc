@@ -301,15 +301,15 @@ int ScriptEngine::execute(lua_State* L) {
   lua_call(L, 0, 1);
   Reply& reply = *execution.reply;
   const size_t begin = reply.buffer().view().size();
-  if (write_value(L, reply, engine.dialect_, execution.most_bytes)) {
+  const Written written = write_value(L, reply, engine.dialect_, execution.most_bytes);
+  if (written == Written::whole) {
     const bool is_error = reply.buffer().view().substr(begin).starts_with('-');
     if (is_error && is_counted_error(L, 1)) engine.host_->note_counted_error();
     return 0;
   }
-  const bool is_large = reply.buffer().size() > execution.most_bytes / 2;
   drop_reply(reply, begin);
-  reply.error(is_large ? "ERR the reply of the script is too large"
-                       : "ERR reached lua stack limit");
+  reply.error(written == Written::too_large ? "ERR the reply of the script is too large"
+                                            : "ERR reached lua stack limit");
   return 0;
 }
 

@@ -6,6 +6,8 @@
 #include "storage/rdb/list.h"
 #include "storage/rdb/reader.h"
 #include "storage/rdb/set.h"
+#include "storage/rdb/sorted_set.h"
+#include "storage/rdb/stream.h"
 #include "storage/rdb/string.h"
 #include "storage/rdb/writer.h"
 
@@ -45,8 +47,15 @@ std::string dump_object(const Object& object) {
     case Type::set:
       append_set(object.as<Set>(), payload);
       break;
+    case Type::sorted_set:
+      append_sorted_set(object.as<SortedSet>(), payload);
+      break;
     case Type::hash:
       version = append_hash(object.as<HashObject>(), payload);
+      break;
+    case Type::stream:
+      payload += static_cast<char>(ValueType::stream_listpacks_2);
+      append_stream(object.as<Stream>(), payload);
       break;
     case Type::string:
       fail_check("strings are no objects");
@@ -101,6 +110,12 @@ Object* read_object_body(std::string_view body, uint64_t max_bytes, const KeyHas
     case ValueType::set_listpack:
       object = read_set(ValueType(*type), reader, max_bytes, hasher);
       break;
+    case ValueType::zset:
+    case ValueType::zset_2:
+    case ValueType::zset_ziplist:
+    case ValueType::zset_listpack:
+      object = read_sorted_set(ValueType(*type), reader, max_bytes, hasher);
+      break;
     case ValueType::hash:
     case ValueType::hash_zipmap:
     case ValueType::hash_ziplist:
@@ -110,6 +125,11 @@ Object* read_object_body(std::string_view body, uint64_t max_bytes, const KeyHas
     case ValueType::hash_deadlines:
     case ValueType::hash_listpack_ex:
       object = read_hash(ValueType(*type), reader, max_bytes, hasher);
+      break;
+    case ValueType::stream_listpacks:
+    case ValueType::stream_listpacks_2:
+    case ValueType::stream_listpacks_3:
+      object = read_stream(ValueType(*type), reader, max_bytes);
       break;
     case ValueType::string:
       break;

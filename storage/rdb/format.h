@@ -17,22 +17,29 @@
 
 namespace larder::storage::rdb {
 
-// Types that Larder can read; of those of lists it writes the last, of sets the first two. Up to 21
-// a number means the same in Redis and in Valkey; from there on they differ, and only the version
-// says which is meant.
+// Types that Larder can read; the files that read them say which it writes. Up to 21 a number
+// means the same in Redis and in Valkey; from there on they differ, and only the version says which
+// is meant.
 enum class ValueType : uint8_t {
   string = 0,
   list = 1,               // length string*
   set = 2,                // set.h
+  zset = 3,               // sorted_set.h
   hash = 4,               // hash.h, as all of hashes
+  zset_2 = 5,             // sorted_set.h
   hash_zipmap = 9,
   list_ziplist = 10,      // string: a ziplist (ziplist.h)
   set_intset = 11,        // set.h
+  zset_ziplist = 12,      // sorted_set.h
   hash_ziplist = 13,
   list_quicklist = 14,    // length string*: ziplists
+  stream_listpacks = 15,  // stream.h, as all of streams
   hash_listpack = 16,
+  zset_listpack = 17,     // sorted_set.h
   list_quicklist_2 = 18,  // length (container string)*: see list.h
+  stream_listpacks_2 = 19,
   set_listpack = 20,      // set.h
+  stream_listpacks_3 = 21,
   hash_early_deadlines = 22,
   hash_early_listpack_ex = 23,
   hash_deadlines = 24,
@@ -47,7 +54,7 @@ constexpr uint16_t kWrittenVersion = 10;
 // What Redis 7.4 writes, in which fields of hashes have deadlines.
 constexpr uint16_t kFieldDeadlinesVersion = 12;
 
-// Versions whose strings and lists are these: Redis counts 1 to 15 (15 is 8.10), Valkey 1 to 11, 80
+// Versions whose values are these: Redis counts 1 to 15 (15 is 8.10), Valkey 1 to 11, 80
 // and 81.
 constexpr bool is_known_version(uint16_t version) {
   return (version >= 1 && version <= 15) || version == 80 || version == 81;

@@ -438,6 +438,7 @@ class Run {
     if (lower > upper) return ask(words, error("ERR LBOUND can't be greater than UBOUND"));
     if (expires && ms <= 0) return ask(words, error("ERR invalid expire time in 'increx' command"));
     Value* known = find(name);
+    if (known != nullptr && known->is_list()) return ask(words, kWrongType);
     const std::optional<int64_t> before = canonical_integer(known == nullptr ? "0" : known->text);
     if (!before) return ask(words, error("ERR value is not an integer or out of range"));
     const bool holds = (options & 8) != 0    ? known == nullptr
@@ -476,6 +477,7 @@ class Run {
                       std::to_string(interval_ms / 1000),
                       std::to_string(quantity)};
     const Value* known = find(name);
+    if (known != nullptr && known->is_list()) return ask(words, kWrongType);
     int64_t arrival_ms = now_ms_;
     bool has_rest = false;
     if (known != nullptr) {
@@ -760,7 +762,9 @@ class Run {
     for (unsigned database = 0; database < kDatabases; ++database) {
       for (const auto& [name, value] : databases_[database]) {
         if (value.is_due(now_ms_)) continue;
-        expected[{database, name}] = {value.text, value.deadline_ms, value.elements};
+        const auto type =
+            value.is_list() ? larder::storage::Type::list : larder::storage::Type::string;
+        expected[{database, name}] = {value.text, value.deadline_ms, type, value.elements};
       }
     }
     require(stored == expected, "the shards hold something else than the map");

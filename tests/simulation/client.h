@@ -34,6 +34,8 @@ class Workload {
   virtual void lost(size_t unanswered) = 0;
   // A push that may be no reply. False: it is one, the next that is expected.
   virtual bool on_push(const Value&) { return false; }
+  // A request of it waits for something to happen: half a close is its end then.
+  virtual bool is_waiting() const { return false; }
   // All is quiet and answered: what must hold now? Fails if it does not.
   virtual void check_end() {}
 };

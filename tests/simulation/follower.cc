@@ -77,17 +77,12 @@ Follower::~Follower() {
 }
 
 void Follower::copy_contents() {
-  for (const auto& [place, value] : contents_of(primary_.keyspace())) {
-    const auto& [database, key] = place;
-    const storage::Hash hash = node_.keyspace().hasher()(key);
-    storage::Shard& shard = node_.keyspace().shard(storage::shard_of(hash));
-    if (value.elements.empty()) {
-      shard.set(database, key, hash, value.text, value.deadline_ms);
-      continue;
+  for (unsigned shard = 0; shard < storage::kShardCount; ++shard) {
+    for (unsigned database = 0; database < storage::kMaxDatabases; ++database) {
+      primary_.keyspace().shard(shard).for_each(database, [&](storage::Entry entry) {
+        support::take_over(entry, database, node_.keyspace());
+      });
     }
-    storage::Object* object =
-        support::object_of(value.type, value.elements, node_.keyspace().hasher());
-    shard.insert_object(database, key, hash, object, value.deadline_ms);
   }
 }
 

@@ -249,6 +249,12 @@ uint64_t ModelCommand::grows_to() const {
       return static_cast<uint64_t>(number) / 8 + 1;
     case Verb::restore:
       return text.size();
+    case Verb::restore_list: {
+      // Packed, an element takes up to eleven bytes more, and the allocator rounds by a quarter.
+      uint64_t bytes = 0;
+      for (const std::string& element : elements) bytes += element.size() + 11;
+      return bytes + bytes / 4 + 64;
+    }
     default:
       return 0;
   }

@@ -89,6 +89,11 @@ Plan Plan::draw(Random& random) {
   }
   if (random.chance(200)) draw_limit(random, plan);
   if (random.chance(400)) plan.cachers = 1 + static_cast<unsigned>(random.below(3));
+  const bool keeps_keys = !plan.allows_flushall && plan.maxmemory_bytes == 0;
+  if (keeps_keys && random.chance(500)) {
+    plan.feeders = 1 + static_cast<unsigned>(random.below(3));
+    plan.waiters = 1 + static_cast<unsigned>(random.below(4));
+  }
   if (random.chance(500)) {
     plan.listeners = 1 + static_cast<unsigned>(random.below(4));
     plan.criers = 1 + static_cast<unsigned>(random.below(3));
@@ -120,6 +125,8 @@ std::string Plan::describe() const {
   add("cachers", cachers);
   add("listeners", listeners);
   add("criers", criers);
+  add("feeders", feeders);
+  add("waiters", waiters);
   add("split", network.split_receive);
   add("starve", network.starve);
   add("short", network.short_send);

@@ -26,6 +26,8 @@ struct Plan {
   unsigned cachers = 0;
   unsigned listeners = 0;
   unsigned criers = 0;  // none without listeners
+  unsigned feeders = 0;
+  unsigned waiters = 0;  // none without feeders
 
   NetworkFaults network;
   ClientManners manners;

@@ -77,6 +77,8 @@ void Simulation::set_up() {
   for (unsigned i = 0; i < plan_.cachers; ++i) add_client("cacher", make_cacher(facts_));
   for (unsigned i = 0; i < plan_.listeners; ++i) add_client("listener", make_listener(facts_));
   for (unsigned i = 0; i < plan_.criers; ++i) add_client("crier", make_crier(facts_));
+  for (unsigned i = 0; i < plan_.feeders; ++i) add_client("feeder", make_feeder(facts_));
+  for (unsigned i = 0; i < plan_.waiters; ++i) add_client("waiter", make_waiter(facts_));
   for (unsigned i = 0; i < plan_.chaotic; ++i) add_client("chaos", make_chaos(facts_));
   for (unsigned i = 0; i < plan_.admins; ++i) add_client("admin", make_admin(facts_));
 }

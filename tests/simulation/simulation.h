@@ -51,6 +51,7 @@ class Simulation {
   void run_faults();
   void heal();
   void check_rest();
+  void check_queues();
   void check_limit();
   void leave();
   void check_pause();

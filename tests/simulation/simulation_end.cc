@@ -70,6 +70,18 @@ void Simulation::check_rest() {
   }
 }
 
+void Simulation::check_queues() {
+  std::vector<std::string> left;
+  const auto look_into = [&](const std::string& queue) {
+    for (const Value& element : ask(3, {"LRANGE", queue, "0", "-1"}).elements) {
+      left.push_back(element.text);
+    }
+  };
+  for (unsigned i = 0; i < SharedFacts::kQueues; ++i) look_into(SharedFacts::queue_name(i));
+  look_into(SharedFacts::kHeld);
+  facts_.check_queues(left);
+}
+
 // Nobody writes any more, and eviction has caught up.
 void Simulation::check_limit() {
   server::Node& node = server_.node();
@@ -97,6 +109,7 @@ void Simulation::leave() {
   }
   server_.settle(random_);
   ask(0, {"CONFIG", "SET", "timeout", "0", "maxclients", "10000"});
+  check_queues();
 }
 
 // All workers must be of one mind whether writes are paused, also when two clients change it at the

@@ -9,6 +9,7 @@
 //   chaos      databases 4-6: any data command on a few shared keys; replies have the right shape
 //   admin      what concerns the whole node
 //   crier, listener   messages on a few channels: complete and in order
+//   feeder, waiter    database 3: elements pushed to queues and waited for; none lost, none twice
 //   cacher     database 3: reads counters and tracks them; what it keeps is never stale unnoticed
 #pragma once
 
@@ -66,6 +67,20 @@ struct SharedFacts {
   // By channel and crier: the last number whose reply came.
   std::map<std::pair<std::string, int64_t>, int64_t> cries_acknowledged;
 
+  // Queues. kHeld is where elements are moved to.
+  static constexpr unsigned kQueues = 3;
+  static constexpr const char* kHeld = "queue:held";
+  static std::string queue_name(unsigned number) { return "queue:" + std::to_string(number); }
+  int64_t feeders = 0;           // there have been
+  std::set<std::string> queued;  // elements whose push was answered
+  std::set<std::string> taken;
+  size_t uncertain_takes = 0;  // elements that may have gone with a reply that was lost
+  std::set<int64_t> waiters;   // IDs of those who are connected
+  size_t unblocks = 0;         // times that somebody was told to wait no more
+  int64_t some_waiter(Random& random) const;  // 0 if there is none
+  // `left`: what all queues still hold. Fails if an element is there twice or is lost.
+  void check_queues(const std::vector<std::string>& left) const;
+
   static constexpr unsigned kAccounts = 6;
   static constexpr int64_t kSumOfAccounts = 6000;
 };
@@ -81,6 +96,8 @@ std::unique_ptr<Workload> make_chaos(SharedFacts& facts);
 std::unique_ptr<Workload> make_crier(SharedFacts& facts);
 std::unique_ptr<Workload> make_cacher(SharedFacts& facts);
 std::unique_ptr<Workload> make_listener(SharedFacts& facts);
+std::unique_ptr<Workload> make_feeder(SharedFacts& facts);
+std::unique_ptr<Workload> make_waiter(SharedFacts& facts);
 std::unique_ptr<Workload> make_admin(SharedFacts& facts);
 
 // ---- Expectations that several of them share ----

@@ -62,16 +62,12 @@ class Follower final : public server::EffectListener {
   // REQUIRES: all shards of the primary are held. Takes a copy of what is there and listens from
   // now on.
   void attach(server::Node& primary) {
-    const storage::KeyHasher& hasher = node_.keyspace().hasher();
-    for (const auto& [name, stored] : contents_of(primary)) {
-      const storage::Hash hash = hasher(name.second);
-      storage::Shard& shard = node_.keyspace().shard(storage::shard_of(hash));
-      if (stored.type == storage::Type::string) {
-        shard.set(name.first, name.second, hash, stored.value, stored.deadline_ms);
-        continue;
+    for (unsigned shard = 0; shard < storage::kShardCount; ++shard) {
+      for (unsigned database = 0; database < storage::kMaxDatabases; ++database) {
+        primary.keyspace().shard(shard).for_each(database, [&](storage::Entry entry) {
+          take_over(entry, database, node_.keyspace());
+        });
       }
-      storage::Object* object = object_of(stored.type, stored.elements, hasher);
-      shard.insert_object(name.first, name.second, hash, object, stored.deadline_ms);
     }
     offset_ = primary.effect_log().end_offset();
     primary.effect_log().attach(*this);
@@ -155,7 +151,7 @@ inline std::string difference(server::Node& primary, server::Node& follower) {
     if (stored.type != storage::Type::string) {
       text = "a collection of " + std::to_string(stored.elements.size()) + ":";
       for (size_t i = 0; i < stored.elements.size() && i < 20; ++i) {
-        text += " '" + stored.elements[i].substr(0, 20) + "'";
+        text += " '" + stored.elements[i].substr(0, 60) + "'";
       }
     }
     return text + " until " + std::to_string(stored.deadline_ms);

@@ -14,6 +14,7 @@
 #include "storage/list/list.h"
 #include "storage/rdb/dump.h"
 #include "storage/set/set.h"
+#include "storage/sorted_set/sorted_set.h"
 #include "tests/support/actor.h"
 
 namespace larder::support {
@@ -27,7 +28,7 @@ class RandomCommands {
 
   // A command for any place, in a transaction or outside. Deadlines count from `now_ms`.
   Words data(int64_t now_ms) {
-    switch (pick(39)) {
+    switch (pick(47)) {
       case 0:
       case 1:
       case 2:
@@ -47,7 +48,10 @@ class RandomCommands {
       case 7:
         return {"APPEND", key(), value()};
       case 8:
-        return {"SETRANGE", key(), std::to_string(pick(200)), value()};
+        return one({{"SETRANGE", key(), std::to_string(pick(200)), value()},
+                    {"PFADD", cardinality_key(), value(), value()},
+                    {"PFMERGE", cardinality_key(), cardinality_key()},
+                    {"PFCOUNT", cardinality_key()}});
       case 9:
       case 10:
         return one({{"INCR", key()},
@@ -94,8 +98,23 @@ class RandomCommands {
       case 32:
       case 33:
       case 34:
-        return fields();
+        return scored_members();
       case 35:
+        return pick(2) == 0 ? scored_ranges() : scored_algebra();
+      case 36:
+        return places();
+      case 37:
+      case 38:
+      case 39:
+        return fields();
+      case 40:
+      case 41:
+        return stream_entries();
+      case 42:
+        return stream_reads();
+      case 43:
+        return stream_groups();
+      case 44:
         return field_lifetimes(now_ms);
       default:
         return one({{"GET", key()}, {"MGET", key(), key(), key()}, {"TTL", key()}});
@@ -128,7 +147,10 @@ class RandomCommands {
   // Rare: empties a database, or all of them, or lets two change places.
   Words flush() {
     return one({{"SWAPDB", std::to_string(pick(3)), std::to_string(pick(3))},
-                {"FLUSHDB"}, {"FLUSHDB", "ASYNC"}, {"FLUSHDB", "SYNC"}, {"FLUSHALL"}});
+                {"FLUSHDB"},
+                {"FLUSHDB", "ASYNC"},
+                {"FLUSHDB", "SYNC"},
+                {"FLUSHALL"}});
   }
   Words select(unsigned databases) { return {"SELECT", std::to_string(pick(databases))}; }
 
@@ -254,6 +276,7 @@ class RandomCommands {
   }
 
   // Lists have keys of their own more often than not, so that they live a while.
+  std::string cardinality_key() { return "cardinality:" + std::to_string(pick(3)); }
   std::string list_key() { return pick(4) == 0 ? key() : "list:" + std::to_string(pick(keys_)); }
   std::string element() {
     return pick(12) == 0 ? value() : std::string(1, static_cast<char>('a' + pick(5)));
@@ -291,7 +314,10 @@ class RandomCommands {
                 {"BRPOP", list_key(), "0.01"},
                 {"BLMPOP", "0.01", "2", list_key(), list_key(), end(), "COUNT", "2"},
                 {"BLMOVE", list_key(), list_key(), end(), end(), "0.01"},
-                {"BRPOPLPUSH", list_key(), list_key(), "0.01"}});
+                {"BRPOPLPUSH", list_key(), list_key(), "0.01"},
+                {"XREAD", "BLOCK", "10", "STREAMS", stream_key(), stream_key(), "$", "0"},
+                {"XREADGROUP", "GROUP", group(), consumer(), "BLOCK", "10", "STREAMS", stream_key(),
+                 ">"}});
   }
 
   Words list_middle() {
@@ -388,8 +414,8 @@ class RandomCommands {
     const std::string instant = std::to_string(now_ms - 100 + static_cast<int64_t>(pick(400)));
     return one({{"HPEXPIRE", hash_key(), ms, "FIELDS", "3", field(), field(), field()},
                 {"HEXPIRE", hash_key(), std::to_string(pick(3)), "FIELDS", "1", field()},
-                {"HPEXPIREAT", hash_key(), instant, pick(2) == 0 ? "XX" : "LT", "FIELDS", "2", field(),
-                 field()},
+                {"HPEXPIREAT", hash_key(), instant, pick(2) == 0 ? "XX" : "LT", "FIELDS", "2",
+                 field(), field()},
                 {"HPERSIST", hash_key(), "FIELDS", "2", field(), field()},
                 {"HGETDEL", hash_key(), "FIELDS", "2", field(), field()},
                 {"HPTTL", hash_key(), "FIELDS", "1", field()}});
@@ -417,6 +443,53 @@ class RandomCommands {
           "OVERFLOW", "SAT", "INCRBY", "u9", "#3", "-100", "GET", "u63", "5"},
          {"BITFIELD", key(), "OVERFLOW", "FAIL", "INCRBY", "u2", std::to_string(pick(400)), "2"},
          {"BITFIELD", key(), "GET", "i5", "11"}});
+  }
+
+  // Streams have keys of their own, so that they live for a while.
+  std::string stream_key() { return pick(30) == 0 ? key() : "stream:" + std::to_string(pick(3)); }
+  std::string some_id() { return std::to_string(1 + pick(60)) + "-" + std::to_string(pick(3)); }
+
+  Words stream_entries() {
+    const std::string name = stream_key();
+    return one({{"XADD", name, "*", "field", value()},
+                {"XADD", name, some_id(), "field", value(), "other", value()},
+                {"XADD", name, std::to_string(1 + pick(60)) + "-*", "field", value()},
+                {"XADD", name, "NOMKSTREAM", "MAXLEN", "~", "3", "*", value(), value()},
+                {"XADD", name, "MAXLEN", "~", "1", "LIMIT", "200", "*", value(), value()},
+                {"XADD", name, "MINID", "=", some_id(), "*", "field", value()},
+                {"XTRIM", name, "MAXLEN", std::to_string(pick(20))},
+                {"XTRIM", name, "MINID", "~", some_id()},
+                {"XDEL", name, some_id(), some_id(), some_id()},
+                {"XSETID", name, some_id(), "ENTRIESADDED", "1000", "MAXDELETEDID", some_id()}});
+  }
+  std::string group() { return "group:" + std::to_string(pick(2)); }
+  std::string consumer() { return "consumer:" + std::to_string(pick(3)); }
+
+  Words stream_reads() {
+    const std::string name = stream_key();
+    const std::string some = std::to_string(1 + pick(4));
+    return one(
+        {{"XREAD", "COUNT", some, "STREAMS", name, stream_key(), some_id(), "0"},
+         {"XREADGROUP", "GROUP", group(), consumer(), "COUNT", some, "STREAMS", name, ">"},
+         {"XREADGROUP", "GROUP", group(), consumer(), "STREAMS", name, stream_key(), ">", ">"},
+         {"XREADGROUP", "GROUP", group(), consumer(), "NOACK", "STREAMS", name, ">"},
+         {"XREADGROUP", "GROUP", group(), consumer(), "COUNT", some, "STREAMS", name, "0"},
+         {"XCLAIM", name, group(), consumer(), "0", some_id(), some_id(), "FORCE"},
+         {"XCLAIM", name, group(), consumer(), "0", some_id(), "IDLE", "500", "RETRYCOUNT", some,
+          "JUSTID", "LASTID", some_id()},
+         {"XAUTOCLAIM", name, group(), consumer(), "0", "0", "COUNT", some},
+         {"XAUTOCLAIM", name, group(), consumer(), "50", some_id(), "JUSTID"},
+         {"XACK", name, group(), some_id(), some_id(), some_id()}});
+  }
+  Words stream_groups() {
+    const std::string name = stream_key();
+    return one({{"XGROUP", "CREATE", name, group(), "0", "MKSTREAM"},
+                {"XGROUP", "CREATE", name, group(), "$", "MKSTREAM", "ENTRIESREAD", "3"},
+                {"XGROUP", "CREATE", name, group(), some_id(), "MKSTREAM"},
+                {"XGROUP", "SETID", name, group(), some_id()},
+                {"XGROUP", "DESTROY", name, group()},
+                {"XGROUP", "CREATECONSUMER", name, group(), consumer()},
+                {"XGROUP", "DELCONSUMER", name, group(), consumer()}});
   }
 
   Words deletion() {
@@ -458,7 +531,7 @@ class RandomCommands {
       payload = storage::rdb::dump_object(*list);
       storage::Object::release(list);
     } else if (pick(3) == 0) {
-      payload = set_payload();
+      payload = pick(2) == 0 ? set_payload() : sorted_set_payload();
     } else if (pick(3) == 0) {
       payload = hash_payload();
     }
@@ -472,6 +545,103 @@ class RandomCommands {
     return words;
   }
 
+  // Sorted sets, too.
+  std::string scored_key() { return pick(4) == 0 ? key() : "zset:" + std::to_string(pick(keys_)); }
+  std::string score() {
+    switch (pick(8)) {
+      case 0:
+        return "0.1";
+      case 1:
+        return pick(2) == 0 ? "inf" : "-inf";
+      case 2:
+        return std::to_string(random_() % 1'000'000) + ".25e-3";
+      default:
+        return std::to_string(static_cast<int64_t>(pick(20)) - 5);
+    }
+  }
+
+  Words scored_members() {
+    switch (pick(7)) {
+      case 0:
+      case 1:
+      case 2: {
+        Words words{"ZADD", scored_key()};
+        const Words options{"NX", "XX", "GT", "LT", "CH", "CH", "CH", "CH"};
+        if (pick(2) == 0) words.push_back(options[pick(options.size())]);
+        // Now and then so many that they are kept in another way.
+        for (uint64_t left = pick(15) == 0 ? 150 : 1 + pick(6); left > 0; --left) {
+          words.insert(words.end(), {score(), member()});
+        }
+        return words;
+      }
+      case 3:
+        return one({{"ZINCRBY", scored_key(), score(), member()},
+                    {"ZADD", scored_key(), "INCR", score(), member()}});
+      case 4:
+        return {"ZREM", scored_key(), member(), member(), member()};
+      case 5:
+        return one({{"ZPOPMIN", scored_key()},
+                    {"ZPOPMAX", scored_key(), std::to_string(pick(5))},
+                    {"ZPOPMIN", scored_key(), "200"},
+                    {"ZMPOP", "2", scored_key(), scored_key(), pick(2) == 0 ? "MIN" : "MAX"},
+                    {"BZPOPMIN", scored_key(), scored_key(), "0.01"},
+                    {"BZPOPMAX", scored_key(), "0.01"},
+                    {"BZMPOP", "0.01", "1", scored_key(), "MAX", "COUNT", "2"}});
+      default:
+        return one({{"ZSCORE", scored_key(), member()},
+                    {"ZRANK", scored_key(), member(), "WITHSCORE"},
+                    {"ZRANDMEMBER", scored_key(), "3", "WITHSCORES"},
+                    {"ZSCAN", scored_key(), "0"}});
+    }
+  }
+
+  Words scored_ranges() {
+    return one({{"ZRANGE", scored_key(), position(), position(), "WITHSCORES"},
+                {"ZRANGEBYSCORE", scored_key(), "(" + score(), score(), "LIMIT", "1", "3"},
+                {"ZRANGESTORE", scored_key(), scored_key(), position(), position(), "REV"},
+                {"ZRANGESTORE", scored_key(), scored_key(), score(), score(), "BYSCORE"},
+                {"ZREMRANGEBYRANK", scored_key(), position(), position()},
+                {"ZREMRANGEBYSCORE", scored_key(), score(), score()},
+                {"ZREMRANGEBYLEX", scored_key(), "[a", "(c"}});
+  }
+
+  Words scored_algebra() {
+    return one(
+        {{"ZUNIONSTORE", scored_key(), "2", scored_key(), set_key(), "WEIGHTS", "2", score()},
+         {"ZUNIONSTORE", scored_key(), "3", scored_key(), scored_key(), scored_key()},
+         {"ZINTERSTORE", scored_key(), "2", scored_key(), scored_key(), "AGGREGATE", "MAX"},
+         {"ZDIFFSTORE", scored_key(), "2", scored_key(), scored_key()},
+         {"ZINTERCARD", "2", scored_key(), set_key(), "LIMIT", "3"}});
+  }
+
+  Words places() {
+    const auto degrees = [this] {
+      return std::to_string(static_cast<int64_t>(pick(160)) - 80) + "." +
+             std::to_string(pick(1000));
+    };
+    return one(
+        {{"GEOADD", scored_key(), degrees(), degrees(), member(), degrees(), degrees(), "m"},
+         {"GEOADD", scored_key(), "CH", degrees(), degrees(), member()},
+         {"GEOSEARCHSTORE", scored_key(), scored_key(), "FROMLONLAT", degrees(), degrees(),
+          "BYRADIUS", "5000", "km", "STOREDIST"},
+         {"GEOSEARCHSTORE", scored_key(), scored_key(), "FROMLONLAT", degrees(), degrees(), "BYBOX",
+          "5000", "9000", "km", "COUNT", "3"},
+         {"GEORADIUS", scored_key(), degrees(), degrees(), "8000", "km", "STORE", scored_key()},
+         {"GEORADIUSBYMEMBER", scored_key(), "m", "9000", "km", "STOREDIST", scored_key()}});
+  }
+
+  std::string sorted_set_payload() {
+    const storage::KeyHasher hasher(1);
+    storage::SortedSet* set = storage::SortedSet::create();
+    for (uint64_t left = 1 + pick(200); left > 0; --left) {
+      set->add(member(), static_cast<double>(pick(100)) / 8, hasher);
+    }
+    if (pick(2) == 0) set->set_encoding(storage::SortedSetEncoding::skiplist);
+    const std::string payload = storage::rdb::dump_object(*set);
+    storage::Object::release(set);
+    return payload;
+  }
+
   std::string hash_payload() {
     const storage::KeyHasher hasher(1);
     storage::HashObject* hash = storage::HashObject::create();
@@ -483,6 +653,7 @@ class RandomCommands {
     storage::Object::release(hash);
     return payload;
   }
+
   std::string set_payload() {
     const storage::KeyHasher hasher(1);
     storage::Set* set = storage::Set::create();

@@ -53,8 +53,23 @@ def same_payload(one, other):
     return one[:1] in WITHOUT_ORDER and sorted(one[:-CHECKSUM_BYTES]) == sorted(other[:-CHECKSUM_BYTES])
 
 
-def pairs(elements):
-    return list(zip(elements[::2], elements[1::2]))
+def same_numbers(one, other):
+    """Whether two trees are the same but for how numbers in them are written."""
+    if one == other:
+        return True
+    if one[0] != other[0] or one[0] not in b"$,*":
+        return False
+    if one[0] == b"*":
+        return None not in (one[2], other[2]) and one[1] == other[1] and all(map(same_numbers, one[2], other[2]))
+    texts = (one[1], other[1]) if one[0] == b"," else (one[2], other[2])
+    try:
+        return float(texts[0]) == float(texts[1])
+    except (TypeError, ValueError):
+        return False
+
+
+def pairs_of(elements):
+    return sorted(zip(elements[::2], elements[1::2]))
 
 
 def agree(arguments, rule, one, other):
@@ -67,10 +82,18 @@ def agree(arguments, rule, one, other):
         return False
     if rule == Rule.DUMP:
         return one[0] == b"$" and None not in (one[2], other[2]) and same_payload(one[2], other[2])
+    if rule == Rule.NUMBERS:
+        return same_numbers(one, other)
+    if rule == Rule.WHOLE_PAIR_SCAN and one[0] == b"*":
+        found, all_there_is = (pairs_of(reply[2][1][2]) for reply in (one, other))
+        cursors_end = one[2][0][2] == other[2][0][2] == b"0"
+        return cursors_end and len(found) == len(all_there_is) and all(
+            a[0] == b[0] and same_numbers(a[1], b[1]) for a, b in zip(found, all_there_is)
+        )
     if rule == Rule.PAIRS and None not in (one[2], other[2]):
-        return one[:2] == other[:2] and sorted(pairs(one[2])) == sorted(pairs(other[2]))
+        return one[:2] == other[:2] and pairs_of(one[2]) == pairs_of(other[2])
     if rule == Rule.AS_MANY:
-        return one[:2] == other[:2]
+        return one[:2] == other[:2] if one[0] == b"*" else (one[2] is None) == (other[2] is None)
     if rule == Rule.UNORDERED and None not in (one[2], other[2]):
         return one[1] == other[1] and sorted(one[2]) == sorted(other[2])
     if rule == Rule.TIME and one[0] == b":":
@@ -220,6 +243,7 @@ class Differential:
             requests += [([b"GET", key], Rule.EXACT) for key in KEYS]
             requests += [([b"LRANGE", key, b"0", b"-1"], Rule.EXACT) for key in KEYS]
             requests += [([b"SMEMBERS", key], Rule.UNORDERED) for key in KEYS]
+            requests += [([b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"], Rule.NUMBERS) for key in KEYS]
             requests += [([b"HGETALL", key], Rule.PAIRS) for key in KEYS]
             requests += [([b"DUMP", key], Rule.DUMP) for key in KEYS]
             requests += [([b"PTTL", key], Rule.TIME) for key in KEYS]

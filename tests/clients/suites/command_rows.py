@@ -24,6 +24,8 @@ NEWER_THAN_7_0 = {
     *(b"client|setinfo", b"client|no-touch", b"delex", b"delifeq", b"msetex", b"increx"),
     b"cl.throttle",
 }
+# What later versions say otherwise of a command that 7.0 has: WITHSCORE came with 7.2.
+CHANGED_SINCE_7_0 = {(b"zrank", "arity"), (b"zrevrank", "arity")}
 # Parts that do not exist here, so neither do the words that drive them.
 ABSENT = {
     *(b"latency|doctor", b"latency|graph"),
@@ -76,6 +78,8 @@ def _(t):
             [want] = reference.call("COMMAND", "INFO", name)
             got, want = comparable(got), comparable(want)
             for field in FIELDS:
+                if (name, field) in CHANGED_SINCE_7_0 and not t.is_redis:
+                    continue
                 equal(got[field], want[field], f"{name.decode()} in RESP{protocol}: {field}")
 
 

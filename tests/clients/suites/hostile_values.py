@@ -156,9 +156,9 @@ def _(t):
     connection = t.connect()
     equal(connection.call("SET", "k", "before"), "OK")
     kinds = [bytes([kind]) for kind in range(1, 256)]
-    whole_list = b"\x01\x01\x01a"
-    bodies = [b"", *kinds, *(kind + b"\x01\x01a" for kind in kinds if kind + b"\x01\x01a" != whole_list)]
-    bodies += [whole_list + b"\0", whole_list[:-1]]
+    whole = [b"\x01\x01\x01a", b"\x02\x01\x01a"]  # a list and a set of one element
+    bodies = [b"", *kinds, *(kind + b"\x01\x01a" for kind in kinds if kind + b"\x01\x01a" not in whole)]
+    bodies += [damaged for body in whole for damaged in (body + b"\0", body[:-1])]
     for body in STRINGS:
         bodies += [body[:length] for length in range(len(body))] + [body + b"\0"]
     bodies += [

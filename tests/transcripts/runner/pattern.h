@@ -7,6 +7,7 @@
 //             | '$' texts | '=' fmt [' '] texts | '$-1' | '*-1' | '_' | '#t' | '#f'
 //             | (':' | ',' | '(') (word | range | 'any')
 //             | '[' list ']' | 'unordered[' list ']' | '>[' list ']' | '~{' list '}'
+//             | 'pairs[' list ']'                      arrays in an array; in RESP2 side by side
 //             | '{' pattern ':' pattern, ... '}'
 //   texts     = '"..."' | '/regex/' | range | 'any' | 'lines[' texts, ... ']'
 //   range     = '<' [word] '..' [word] '>'             an integer within, ends included
@@ -42,6 +43,7 @@ struct Pattern {
   TextPattern text;
   std::vector<Pattern> items;  // map: key, value, key, value, ...
   bool is_open = false;        // '...' at the end: further elements are welcome
+  bool is_pairs = false;       // in RESP2 the items' items stand here
   std::string capture;         // variable that receives the scalar's text
 };
 

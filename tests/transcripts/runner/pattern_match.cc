@@ -134,6 +134,14 @@ Mismatch match_scalar(const Pattern& pattern, const Value& value, Reading readin
 
 Mismatch match_ordered(const Pattern& pattern, const Value& value, Reading reading,
                        Variables& variables) {
+  if (pattern.is_pairs && reading == Reading::in_resp2) {
+    Pattern flat;
+    flat.form = Pattern::Form::ordered;
+    for (const Pattern& pair : pattern.items) {
+      flat.items.insert(flat.items.end(), pair.items.begin(), pair.items.end());
+    }
+    return match_ordered(flat, value, reading, variables);
+  }
   const size_t wanted = pattern.items.size();
   const size_t got = value.elements.size();
   for (size_t i = 0; i < std::min(wanted, got); ++i) {

@@ -171,6 +171,10 @@ bool parse_form(Cursor& cursor, Pattern& pattern, bool is_nested) {
   if (cursor.take("unordered[")) {
     return parse_aggregate(cursor, pattern, ValueKind::array, false, ']');
   }
+  if (cursor.take("pairs[")) {
+    pattern.is_pairs = true;
+    return parse_aggregate(cursor, pattern, ValueKind::array, true, ']');
+  }
   if (cursor.take("[")) return parse_aggregate(cursor, pattern, ValueKind::array, true, ']');
   if (cursor.take(">[")) return parse_aggregate(cursor, pattern, ValueKind::push, true, ']');
   if (cursor.take("~{")) return parse_aggregate(cursor, pattern, ValueKind::set, false, '}');

@@ -149,6 +149,10 @@ TEST_CASE("a reading translates between dialects, exact does not") {
   CHECK(matches("{$\"a\": :1}", "*2\r\n$1\r\na\r\n:1\r\n", Reading::in_resp2));
   CHECK_FALSE(matches("{$\"a\": :1}", "*2\r\n$1\r\na\r\n:1\r\n"));
   CHECK_FALSE(matches("{$\"a\": :1}", "*2\r\n$1\r\na\r\n:1\r\n", Reading::in_resp3));
+  CHECK(matches("pairs[[:1, :2], [:3, :4]]", "*4\r\n:1\r\n:2\r\n:3\r\n:4\r\n", Reading::in_resp2));
+  CHECK_FALSE(matches("pairs[[:1, :2]]", "*2\r\n:1\r\n:3\r\n", Reading::in_resp2));
+  CHECK_FALSE(matches("pairs[[:1, :2]]", "*2\r\n:1\r\n:2\r\n", Reading::in_resp3));
+  CHECK(matches("pairs[[:1, :2]]", "*1\r\n*2\r\n:1\r\n:2\r\n", Reading::in_resp3));
   CHECK(matches("$-1", "_\r\n", Reading::in_resp3));
   CHECK_FALSE(matches("$-1", "_\r\n"));
   CHECK_FALSE(matches("$-1", "$-1\r\n", Reading::in_resp3));

@@ -169,5 +169,37 @@ TEST_CASE("long doubles are written for people") {
   CHECK(parse_long_double(largest) == std::numeric_limits<long double>::max());
 }
 
+TEST_CASE("doubles are read as scores are") {
+  const double infinity = std::numeric_limits<double>::infinity();
+  CHECK(parse_double("0") == 0.0);
+  CHECK(parse_double("007") == 7.0);
+  CHECK(parse_double("123456789012345") == 123456789012345.0);
+  CHECK(parse_double("9007199254740993") == 9007199254740992.0);
+  CHECK(parse_double("-1.5e3") == -1500.0);
+  CHECK(parse_double("0.1") == 0.1);
+  CHECK(parse_double("0x10") == 16.0);
+  CHECK(parse_double("+inf") == infinity);
+  CHECK(std::signbit(*parse_double("-0")));
+  for (const char* text : {"", " 1", "1 ", "1x", "nan", "1e400", "1e-400", "1,5", "--1"}) {
+    INFO(text);
+    CHECK_FALSE(parse_double(text));
+  }
+  CHECK_FALSE(parse_double(std::string_view("1\0", 2)));
+}
+
+TEST_CASE("doubles at the ends of ranges are read as C strings are") {
+  const double infinity = std::numeric_limits<double>::infinity();
+  CHECK(parse_lenient_double("") == 0.0);
+  CHECK(parse_lenient_double(" 2") == 2.0);
+  CHECK(parse_lenient_double("1e400") == infinity);
+  CHECK(parse_lenient_double("1e-400") == 0.0);
+  CHECK(parse_lenient_double(std::string_view("3\0x", 3)) == 3.0);
+  for (const char* text : {"2 ", "x", "1x", "nan"}) {
+    INFO(text);
+    CHECK_FALSE(parse_lenient_double(text));
+  }
+  CHECK_FALSE(parse_lenient_double(std::string(kMaxLongDoubleChars, '1')));
+}
+
 }  // namespace
 }  // namespace larder::protocol

@@ -19,6 +19,8 @@ using support::Words;
 
 std::string letter(EventClass event_class) {
   switch (event_class) {
+    case EventClass::silent:
+      return "-";
     case EventClass::generic:
       return "g";
     case EventClass::string:
@@ -29,6 +31,10 @@ std::string letter(EventClass event_class) {
       return "s";
     case EventClass::hash:
       return "h";
+    case EventClass::stream:
+      return "t";
+    case EventClass::sorted_set:
+      return "z";
     case EventClass::expired:
       return "x";
     case EventClass::evicted:
