@@ -190,6 +190,7 @@ size_t remove_expired_fields(CommandEnvironment& environment, unsigned shard, un
     slot.shard.erase(database, entry);
   }
   environment.settle(shard);
+  environment.stats->expired_fields += taken;
   return taken;
 }
 

@@ -200,6 +200,9 @@ class KeyContext {
   // primary's effects are applied, for its HDEL will come.
   int64_t field_now_ms() const { return env_->expiry == ExpiryMode::ignore ? -1 : env_->now_ms; }
 
+  // So many fields went since they are due, or were given a deadline that has passed.
+  void count_expired_fields(uint64_t count) { env_->stats->expired_fields += count; }
+
   // The command's keys, in the order of its key positions.
   std::span<const Key> keys() const { return keys_; }
   const Key& key() const { return keys_[0]; }

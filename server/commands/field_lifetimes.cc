@@ -152,6 +152,7 @@ std::optional<HashObject::Field> find_live(KeyContext& context, HashObject& hash
   std::optional<HashObject::Field> field = hash.find(name);
   if (!field || !field->is_due(context.field_now_ms())) return field;
   hash.remove(name);
+  context.count_expired_fields(1);
   changes.expired.push_back(name);
   return std::nullopt;
 }
@@ -163,6 +164,7 @@ int expire_field(KeyContext& context, HashObject& hash, std::string_view name, i
   if (!holds(condition, field->deadline_ms, deadline_ms)) return kConditionFailed;
   if (context.has_passed(deadline_ms)) {
     hash.remove(name);
+    context.count_expired_fields(1);
     changes.removed.push_back(name);
     return kRemoved;
   }
@@ -425,23 +427,26 @@ std::optional<SetOptions> read_set_options(KeyContext& context, Arguments argume
   return std::nullopt;
 }
 
-// Sets the fields, or removes them if their time has passed already.
 void set_pairs(KeyContext& context, HashObject& hash, const SetOptions& options, Changes& changes) {
   const Arguments pairs = options.pairs;
-  const bool is_over = options.deadline_ms && context.has_passed(*options.deadline_ms);
   note_fields(hash, pairs, context.hash_limits());
   if (options.deadline_ms) note_field_deadline(hash);
   for (size_t i = 0; i < pairs.size(); i += 2) {
     const std::optional<HashObject::Field> field = find_live(context, hash, pairs[i], changes);
-    if (is_over) {
-      if (hash.remove(pairs[i])) changes.removed.push_back(pairs[i]);
-      continue;
-    }
     const int64_t kept =
         options.keeps_deadlines && field ? field->deadline_ms : int64_t{kNoDeadline};
     hash.set(pairs[i], pairs[i + 1], options.deadline_ms.value_or(kept), context.hasher());
   }
   note_field_count(hash, context.hash_limits());
+}
+
+// The time that the fields were to get has passed: they are set and gone at once.
+void remove_pairs(KeyContext& context, HashObject& hash, Arguments pairs, Changes& changes) {
+  for (size_t i = 0; i < pairs.size(); i += 2) {
+    if (find_live(context, hash, pairs[i], changes) && hash.remove(pairs[i])) {
+      changes.removed.push_back(pairs[i]);
+    }
+  }
 }
 
 bool holds(FieldCondition condition, KeyContext& context, HashObject& hash, Arguments pairs,
@@ -480,26 +485,28 @@ void hsetex(KeyContext& context, Arguments arguments, Reply& reply) {
   if (!is_hash_or_absent(entry, reply)) return;
   const bool is_over = options->deadline_ms && context.has_passed(*options->deadline_ms);
   Changes changes;
-  bool is_set = true;
+  bool is_set = entry || options->condition != FieldCondition::all_there;
   bool is_left = true;
   if (entry) {
     is_left = context.edit<HashObject>(key, entry, [&](HashObject& hash) {
       is_set = holds(options->condition, context, hash, options->pairs, changes);
-      if (is_set) set_pairs(context, hash, *options, changes);
+      if (!is_set) return;
+      is_over ? remove_pairs(context, hash, options->pairs, changes)
+              : set_pairs(context, hash, *options, changes);
     });
-  } else if (options->condition == FieldCondition::all_there) {
-    is_set = false;
-  } else if (!is_over) {
+  } else if (is_set && is_over) {
+    context.note_new(key);
+    is_left = false;
+  } else if (is_set) {
     context.create<HashObject>(
         key, [&](HashObject& hash) { set_pairs(context, hash, *options, changes); });
   }
   reply.integer(is_set ? 1 : 0);
+  if (is_set && is_over) context.count_expired_fields(options->pairs.size() / 2);
   if (!changes.expired.empty()) context.wrote(key, EventClass::hash, "hexpired");
-  if (is_set && (entry || !is_over)) {
-    context.wrote(key, EventClass::hash, "hset");
-    if (options->deadline_ms) {
-      context.wrote(key, EventClass::hash, is_over ? "hdel" : "hexpire");
-    }
+  if (is_set) context.wrote(key, EventClass::hash, "hset");
+  if (is_set && options->deadline_ms) {
+    context.wrote(key, EventClass::hash, is_over ? "hdel" : "hexpire");
   }
   if (!is_left) context.wrote(key, EventClass::generic, "del");
   tell_removals(context, changes.expired);
@@ -510,6 +517,8 @@ void hsetex(KeyContext& context, Arguments arguments, Reply& reply) {
 // ---- rows ---------------------------------------------------------------------------------------
 
 constexpr KeyPositions kUpdateKey{1, 1, 1, kKeyReadWrite | kKeyUpdate};
+constexpr KeyPositions kUseKey{1, 1, 1, kKeyReadWrite | kKeyAccess | kKeyUpdate};
+constexpr KeyPositions kTakeKey{1, 1, 1, kKeyReadWrite | kKeyAccess | kKeyDelete};
 constexpr KeyPositions kAskKey{1, 1, 1, kKeyReadOnly | kKeyAccess};
 constexpr std::string_view kEachField = "O(N) where N is the number of fields";
 
@@ -529,13 +538,13 @@ constexpr CommandRow expire_row(std::string_view name, Handler handler, std::str
                    .syntax = syntax}};
 }
 
-constexpr CommandRow fields_row(std::string_view name, uint32_t flags, Handler handler,
-                                std::string_view since, std::string_view summary) {
+constexpr CommandRow fields_row(std::string_view name, uint32_t flags, KeyPositions keys,
+                                Handler handler, std::string_view since, std::string_view summary) {
   return {.name = name,
           .arity = -5,
           .flags = flags,
           .categories = kHashCategory,
-          .keys = (flags & kWrite) != 0 ? kUpdateKey : kAskKey,
+          .keys = keys,
           .locks = LockPlan::keys,
           .handler = handler,
           .docs = {.summary = summary,
@@ -554,15 +563,15 @@ constexpr auto kRows = checked({
                "key unix-time-seconds [NX | XX | GT | LT] FIELDS numfields field [field ...]"),
     expire_row("hpexpireat", hpexpireat, "Gives fields of a hash deadlines, in Unix milliseconds.",
                "key unix-time-milliseconds [NX | XX | GT | LT] FIELDS numfields field [field ...]"),
-    fields_row("hpersist", kWrite | kFast, hpersist, "7.4.0",
+    fields_row("hpersist", kWrite | kFast, kUpdateKey, hpersist, "7.4.0",
                "Removes the deadlines of fields of a hash."),
-    fields_row("httl", kReadonly | kFast, httl, "7.4.0",
+    fields_row("httl", kReadonly | kFast, kAskKey, httl, "7.4.0",
                "Answers how many seconds fields of a hash have left."),
-    fields_row("hpttl", kReadonly | kFast, hpttl, "7.4.0",
+    fields_row("hpttl", kReadonly | kFast, kAskKey, hpttl, "7.4.0",
                "Answers how many milliseconds fields of a hash have left."),
-    fields_row("hexpiretime", kReadonly | kFast, hexpiretime, "7.4.0",
+    fields_row("hexpiretime", kReadonly | kFast, kAskKey, hexpiretime, "7.4.0",
                "Answers the deadlines of fields of a hash, in Unix seconds."),
-    fields_row("hpexpiretime", kReadonly | kFast, hpexpiretime, "7.4.0",
+    fields_row("hpexpiretime", kReadonly | kFast, kAskKey, hpexpiretime, "7.4.0",
                "Answers the deadlines of fields of a hash, in Unix milliseconds."),
     {.name = "hsetex",
      .arity = -6,
@@ -582,7 +591,7 @@ constexpr auto kRows = checked({
      .arity = -5,
      .flags = kWrite | kFast,
      .categories = kHashCategory,
-     .keys = kUpdateKey,
+     .keys = kUseKey,
      .locks = LockPlan::keys,
      .handler = hgetex,
      .docs = {.summary = "Answers values of fields of a hash and changes their deadlines.",
@@ -592,7 +601,7 @@ constexpr auto kRows = checked({
               .syntax = "key [EX seconds | PX milliseconds | EXAT unix-time-seconds | "
                         "PXAT unix-time-milliseconds | PERSIST] FIELDS numfields field "
                         "[field ...]"}},
-    fields_row("hgetdel", kWrite | kFast, hgetdel, "8.0.0",
+    fields_row("hgetdel", kWrite | kFast, kTakeKey, hgetdel, "8.0.0",
                "Removes fields of a hash and answers their values."),
 });
 
