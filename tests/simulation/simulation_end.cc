@@ -178,8 +178,11 @@ void Simulation::sleep_until_nothing_is_due() {
   // goes back), and keys leave memory late; to clients they are gone in time.
   if (now_ms < facts_.max_unix_ms) return;
   for (const auto& [place, value] : contents_of(server_.node().keyspace())) {
-    check(value.deadline_ms == storage::kNoDeadline || value.deadline_ms > now_ms,
-          "all workers sleep, but a key is past its deadline: " + place.second.substr(0, 60));
+    value.for_each_deadline(
+        [&, &key = place.second](int64_t deadline_ms, const std::string& field) {
+          check(deadline_ms > now_ms,
+                "all workers sleep, but this is past its deadline: " + (key + field).substr(0, 60));
+        });
   }
 }
 

@@ -418,6 +418,13 @@ class RandomCommands {
                  field(), field()},
                 {"HPERSIST", hash_key(), "FIELDS", "2", field(), field()},
                 {"HGETDEL", hash_key(), "FIELDS", "2", field(), field()},
+                {"HGETEX", hash_key(), "FIELDS", "1", field()},
+                {"HGETEX", hash_key(), "PERSIST", "FIELDS", "2", field(), field()},
+                {"HGETEX", hash_key(), "PXAT", instant, "FIELDS", "2", field(), field()},
+                {"HSETEX", hash_key(), "FIELDS", "2", field(), value(), field(), value()},
+                {"HSETEX", hash_key(), "PX", ms, "FIELDS", "2", field(), value(), field(), value()},
+                {"HSETEX", hash_key(), "FNX", "PXAT", instant, "FIELDS", "1", field(), value()},
+                {"HSETEX", hash_key(), "FXX", "KEEPTTL", "FIELDS", "1", field(), value()},
                 {"HPTTL", hash_key(), "FIELDS", "1", field()}});
   }
 
