@@ -167,7 +167,9 @@ void Simulation::check_pause() {
 // Everybody has gone and every pause will be over: workers are awake for deadlines alone. Time
 // passes until those have gone, too.
 void Simulation::sleep_until_nothing_is_due() {
-  const int64_t end_ns = server_.clock().monotonic_ns() + kMostWaitNs;
+  // Deadlines that were given before the clock was set back are further off by that.
+  const int64_t behind_ms = std::max<int64_t>(facts_.max_unix_ms - server_.clock().unix_ms(), 0);
+  const int64_t end_ns = server_.clock().monotonic_ns() + kMostWaitNs + behind_ms * 1'000'000;
   while (server_.next_wake_ns() <= end_ns) {
     move_clock(std::max<int64_t>(server_.next_wake_ns() - server_.clock().monotonic_ns(), 1));
     server_.settle(random_);
@@ -222,7 +224,9 @@ void Simulation::check_nothing_is_left() {
   }
   for (unsigned i = 0; i < server_.worker_count(); ++i) {
     check(server_.wake_at_ns(i) > server_.clock().monotonic_ns() + kMostWaitNs,
-          "worker " + std::to_string(i) + " of an empty, idle server does not sleep");
+          "worker " + std::to_string(i) + " of an empty, idle server does not sleep, but wakes in " +
+              std::to_string((server_.wake_at_ns(i) - server_.clock().monotonic_ns()) / 1'000'000) +
+              " ms");
     totals_.parked += server_.worker(i).dispatcher().stats().parked_commands;
   }
 }
