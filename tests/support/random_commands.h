@@ -412,20 +412,22 @@ class RandomCommands {
   Words field_lifetimes(int64_t now_ms) {
     const std::string ms = std::to_string(pick(400));
     const std::string instant = std::to_string(now_ms - 100 + static_cast<int64_t>(pick(400)));
-    return one({{"HPEXPIRE", hash_key(), ms, "FIELDS", "3", field(), field(), field()},
-                {"HEXPIRE", hash_key(), std::to_string(pick(3)), "FIELDS", "1", field()},
-                {"HPEXPIREAT", hash_key(), instant, pick(2) == 0 ? "XX" : "LT", "FIELDS", "2",
-                 field(), field()},
-                {"HPERSIST", hash_key(), "FIELDS", "2", field(), field()},
-                {"HGETDEL", hash_key(), "FIELDS", "2", field(), field()},
-                {"HGETEX", hash_key(), "FIELDS", "1", field()},
-                {"HGETEX", hash_key(), "PERSIST", "FIELDS", "2", field(), field()},
-                {"HGETEX", hash_key(), "PXAT", instant, "FIELDS", "2", field(), field()},
-                {"HSETEX", hash_key(), "FIELDS", "2", field(), value(), field(), value()},
-                {"HSETEX", hash_key(), "PX", ms, "FIELDS", "2", field(), value(), field(), value()},
-                {"HSETEX", hash_key(), "FNX", "PXAT", instant, "FIELDS", "1", field(), value()},
-                {"HSETEX", hash_key(), "FXX", "KEEPTTL", "FIELDS", "1", field(), value()},
-                {"HPTTL", hash_key(), "FIELDS", "1", field()}});
+    return one(
+        {{"HPEXPIRE", hash_key(), ms, "FIELDS", "3", field(), field(), field()},
+         {"HEXPIRE", hash_key(), std::to_string(pick(3)), "FIELDS", "1", field()},
+         {"HPEXPIREAT", hash_key(), instant, pick(2) == 0 ? "XX" : "LT", "FIELDS", "2", field(),
+          field()},
+         {"HEXPIREAT", hash_key(), std::to_string(now_ms / 1000 + 1), "FIELDS", "1", field()},
+         {"HPERSIST", hash_key(), "FIELDS", "2", field(), field()},
+         {"HGETDEL", hash_key(), "FIELDS", "2", field(), field()},
+         {"HGETEX", hash_key(), "FIELDS", "1", field()},
+         {"HGETEX", hash_key(), "PERSIST", "FIELDS", "2", field(), field()},
+         {"HGETEX", hash_key(), "PXAT", instant, "FIELDS", "2", field(), field()},
+         {"HSETEX", hash_key(), "FIELDS", "2", field(), value(), field(), value()},
+         {"HSETEX", hash_key(), "PX", ms, "FIELDS", "2", field(), value(), field(), value()},
+         {"HSETEX", hash_key(), "FNX", "PXAT", instant, "FIELDS", "1", field(), value()},
+         {"HSETEX", hash_key(), "FXX", "KEEPTTL", "FIELDS", "1", field(), value()},
+         {"HPTTL", hash_key(), "FIELDS", "1", field()}});
   }
 
   Words set_algebra() {
