@@ -82,6 +82,7 @@ class Handler {
 enum class LockPlan : uint8_t {
   nothing,
   keys,        // those of its keys
+  patterns,    // those of its keys, or every one if it names further keys by patterns (SORT)
   all_shards,  // every one: no key positions, or an answer about all keys
   cursor,      // grows while it runs, before any write (SCAN)
   watched,     // those of the session's watched keys
@@ -166,6 +167,8 @@ struct KeyPositions {
   // Not 0: only one key is at a place that is known; another may stand behind the word STORE or
   // STOREDIST, from this argument on (GEORADIUS). `last` is then -1.
   int8_t stored_from = 0;
+  // Further keys are named by patterns, and known only while the command runs (SORT).
+  bool has_patterns = false;
   static constexpr int8_t kAfterStreams = -1;
 };
 
@@ -227,14 +230,16 @@ consteval void check_row(const CommandRow& row) {
     row_errors::write_and_readonly_exclude_each_other();
   }
   const bool has_keys = row.keys.first != 0 && (row.keys.flags & kKeyNotKey) == 0;
-  const bool locks_keys = row.locks == LockPlan::keys || row.locks == LockPlan::script;
-  if (locks_keys != has_keys) {
+  const bool locks_keys = row.locks == LockPlan::keys || row.locks == LockPlan::patterns ||
+                          row.locks == LockPlan::script;
+  if (locks_keys != has_keys || row.keys.has_patterns != (row.locks == LockPlan::patterns)) {
     row_errors::key_positions_and_lock_plan_disagree();
   }
   if (row.keys.first != 0 && row.keys.step <= 0) row_errors::key_positions_and_lock_plan_disagree();
   const bool is_counted = row.keys.count_at != 0;
-  const bool is_movable = is_counted || row.keys.stored_from != 0;
-  if (is_movable != ((row.flags & kMovableKeys) != 0) || (is_movable && row.keys.last != -1) ||
+  const bool is_open = is_counted || row.keys.stored_from != 0;
+  const bool is_movable = is_open || row.keys.has_patterns;
+  if (is_movable != ((row.flags & kMovableKeys) != 0) || (is_open && row.keys.last != -1) ||
       (is_counted && row.keys.count_at >= row.keys.first) ||
       (row.keys.destination_at != 0 && row.keys.destination_at >= row.keys.count_at)) {
     row_errors::counted_keys_are_movable_and_follow_their_number();

@@ -435,11 +435,13 @@ Outcome Dispatcher::run_wide(Session& session, const Request& request, Reply& re
   const CommandRow& row = *request.command->row;
   ShardSet shards;
   keys_.clear();
-  switch (row.locks) {
+  const LockPlan plan = lock_plan(row, request.arguments);
+  switch (plan) {
     case LockPlan::keys:
       extract_keys(row, request.arguments, shards);
       break;
     case LockPlan::all_shards:
+      if (row.locks == LockPlan::patterns) extract_keys(row, request.arguments, shards);
       shards = ShardSet::all();
       break;
     case LockPlan::watched:
@@ -449,9 +451,10 @@ Outcome Dispatcher::run_wide(Session& session, const Request& request, Reply& re
     case LockPlan::cursor:
     case LockPlan::exec:
     case LockPlan::script:
+    case LockPlan::patterns:
       break;
   }
-  const bool all = row.locks == LockPlan::all_shards;
+  const bool all = plan == LockPlan::all_shards;
   const bool may_serve = row.has_flag(kWrite) && !keys_.empty();
   const bool locked = all         ? lock_all(session)
                       : may_serve ? lock_with_waiters(shards, keys_)
@@ -610,9 +613,10 @@ Outcome Dispatcher::run_exec(Session& session, const Request& request, Reply& re
   keys_.clear();
   for (const QueuedCommand& queued : transaction.queue) {
     const CommandRow& row = *queued.command().row;
-    all = all || row.locks == LockPlan::all_shards || row.locks == LockPlan::cursor;
+    const LockPlan plan = lock_plan(row, queued.arguments());
+    all = all || plan == LockPlan::all_shards || plan == LockPlan::cursor;
     scripts = scripts || row.handler.reach() == Handler::Reach::script;
-    if (row.locks == LockPlan::keys || row.locks == LockPlan::script) {
+    if (locks_named_keys(row) || plan == LockPlan::script) {
       extract_keys(row, queued.arguments(), shards);
     }
   }
@@ -713,7 +717,7 @@ void Dispatcher::run_queue(Session& session, const Transaction& transaction, con
     }
     ShardSet shards;
     keys_.clear();
-    if (row.locks == LockPlan::keys) extract_keys(row, arguments, shards);
+    if (locks_named_keys(row)) extract_keys(row, arguments, shards);
     KeyContext keys(environment_, session.database, keys_, arguments, &locked);
     keys.forbid_waiting();
     reply.set_dialect(session.dialect);
@@ -753,7 +757,7 @@ void Dispatcher::run_queue(Session& session, const Transaction& transaction, con
         break;
     }
     if (has_memory_limit_ && row.has_flag(kWrite)) {
-      settle(row.locks == LockPlan::keys ? shards : locked);
+      settle(locks_named_keys(row) ? shards : locked);
     }
     if (session.tracking != nullptr) note_reads(session, row, keys_);
     count_reply(queued.command(), reply, begin);

@@ -8,16 +8,36 @@
 namespace larder::server {
 namespace {
 
-// The argument behind the last word STORE or STOREDIST; 0 if there is none.
+bool is_pattern_word(std::string_view word) {
+  return text::equals_ignoring_case(word, "by") || text::equals_ignoring_case(word, "get");
+}
+
+// The argument behind the last word STORE or STOREDIST; 0 if there is none. What follows SORT's
+// options is passed over: it may be these words.
 size_t stored_key(protocol::Arguments arguments, size_t from) {
   size_t found = 0;
   for (size_t i = from; i + 1 < arguments.size(); ++i) {
-    if (text::equals_ignoring_case(arguments[i], "store") ||
-        text::equals_ignoring_case(arguments[i], "storedist")) {
+    const std::string_view word = arguments[i];
+    if (text::equals_ignoring_case(word, "store") ||
+        text::equals_ignoring_case(word, "storedist")) {
       found = ++i;
+    } else if (is_pattern_word(word)) {
+      ++i;
+    } else if (text::equals_ignoring_case(word, "limit")) {
+      i += 2;
     }
   }
   return found;
+}
+
+// Does SORT name keys by a pattern? It may be said to where it answers an error.
+bool names_keys_by_patterns(protocol::Arguments arguments) {
+  for (size_t i = 2; i + 1 < arguments.size(); ++i) {
+    if (is_pattern_word(arguments[i]) && arguments[i + 1].find('*') != std::string_view::npos) {
+      return true;
+    }
+  }
+  return false;
 }
 
 // Of XREAD and XREADGROUP. The options are passed over as the commands do: STREAMS may also be the
@@ -59,6 +79,11 @@ KeyArguments key_arguments(const CommandRow& row, protocol::Arguments arguments)
   const size_t last = keys.last >= 0 ? static_cast<size_t>(keys.last)
                                      : arguments.size() - static_cast<size_t>(-keys.last);
   return {first, step, last < first ? 0 : (last - first) / step + 1};
+}
+
+LockPlan lock_plan(const CommandRow& row, protocol::Arguments arguments) {
+  if (row.locks != LockPlan::patterns) return row.locks;
+  return names_keys_by_patterns(arguments) ? LockPlan::all_shards : LockPlan::keys;
 }
 
 }  // namespace larder::server

@@ -29,4 +29,13 @@ struct KeyArguments {
 // REQUIRES: the row accepts the number of arguments, and has keys.
 KeyArguments key_arguments(const CommandRow& row, protocol::Arguments arguments);
 
+// Does a command of this row work with keys that its arguments name, and change no others?
+inline bool locks_named_keys(const CommandRow& row) {
+  return row.locks == LockPlan::keys || row.locks == LockPlan::patterns;
+}
+
+// What this request of the row's command has to lock: the row's plan, or, in place of
+// LockPlan::patterns, what it comes to.
+LockPlan lock_plan(const CommandRow& row, protocol::Arguments arguments);
+
 }  // namespace larder::server

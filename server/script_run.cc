@@ -248,7 +248,7 @@ bool ScriptRun::note_reads(const CommandRow& row) {
 
 // So that what it takes counts before its end.
 void ScriptRun::settle(const CommandRow& row) {
-  if (row.locks != LockPlan::keys) return dispatcher_.settle(held_);
+  if (!locks_named_keys(row)) return dispatcher_.settle(held_);
   for (const Key& key : keys_) dispatcher_.environment_.settle(key.shard());
 }
 
@@ -267,16 +267,15 @@ bool ScriptRun::lock(unsigned shard) {
 
 bool ScriptRun::lock_for(const CommandRow& row, Arguments words) {
   keys_.clear();
-  switch (row.locks) {
-    case LockPlan::keys: {
-      const KeyArguments places = key_arguments(row, words);
-      for (size_t i = 0; i < places.total(); ++i) {
-        const std::string_view key = words[places.at(i)];
-        keys_.push_back({key, dispatcher_.node_.keyspace().hasher()(key)});
-        if (!lock(keys_.back().shard())) return false;
-      }
-      return true;
+  if (locks_named_keys(row)) {
+    const KeyArguments places = key_arguments(row, words);
+    for (size_t i = 0; i < places.total(); ++i) {
+      const std::string_view key = words[places.at(i)];
+      keys_.push_back({key, dispatcher_.node_.keyspace().hasher()(key)});
+      if (!lock(keys_.back().shard())) return false;
     }
+  }
+  switch (lock_plan(row, words)) {
     case LockPlan::all_shards:
     case LockPlan::cursor:
       return ShardSet::all().for_each([this](unsigned shard) { return lock(shard); });

@@ -55,6 +55,10 @@ std::string spoken_name(const Command& command) {
 std::string key_text(const server::KeyPositions& keys) {
   if (keys.first == 0 || (keys.flags & server::kKeyNotKey) != 0) return {};
   std::string words = "argument " + std::to_string(keys.first);
+  if (keys.has_patterns) {
+    if (keys.stored_from != 0) words += ", what follows STORE";
+    return words + ", and what BY and GET name";
+  }
   if (keys.last == keys.first) return words;
   if (keys.stored_from != 0) return words + ", and what follows STORE or STOREDIST";
   const std::string count = "argument " + std::to_string(keys.count_at);

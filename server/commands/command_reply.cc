@@ -68,8 +68,8 @@ std::vector<std::string_view> categories_of(const CommandRow& row) {
       {row.has_flag(kReadonly) && !has(kScriptingCategory), "@read"},
       {row.has_flag(kWrite), "@write"},
       {has(kSetCategory), "@set"},
-      {has(kListCategory), "@list"},
       {has(kSortedSetCategory), "@sortedset"},
+      {has(kListCategory), "@list"},
       {has(kHashCategory), "@hash"},
       {has(kStringCategory), "@string"},
       {has(kBitmapCategory), "@bitmap"},
@@ -163,8 +163,24 @@ void write_key_specification(uint32_t flags, const SearchStart& first, int last,
   write_key_specification(flags, first, "range", figures, reply);
 }
 
+// Of keys that no rule finds.
+void write_unknown_keys(uint32_t flags, Reply& reply) {
+  reply.map(3);
+  reply.bulk("flags");
+  write_key_flags(flags, reply);
+  for (const std::string_view step : {"begin_search", "find_keys"}) {
+    reply.bulk(step);
+    reply.map(2);
+    reply.bulk("type");
+    reply.bulk("unknown");
+    reply.bulk("spec");
+    reply.map(0);
+  }
+}
+
 size_t specification_count(const KeyPositions& keys) {
   if (keys.first == 0) return 0;
+  if (keys.has_patterns) return keys.stored_from != 0 ? 3 : 2;
   if (keys.stored_from != 0) return 3;
   return keys.further_flags == 0 ? 1 : 2;
 }
@@ -188,6 +204,12 @@ void write_key_specifications(const CommandRow& row, Reply& reply) {
     }
     return write_key_specification(has_destination ? keys.further_flags : keys.flags,
                                    {keys.count_at}, "keynum", figures, reply);
+  }
+  if (keys.has_patterns) {
+    write_key_specification(keys.flags, {keys.first}, 0, 1, reply);
+    write_unknown_keys(keys.flags, reply);
+    if (keys.stored_from != 0) write_unknown_keys(keys.further_flags, reply);
+    return;
   }
   if (keys.stored_from != 0) {
     write_key_specification(keys.flags, {keys.first}, 0, 1, reply);

@@ -26,6 +26,7 @@ std::span<const CommandFamily> all_families() {
                                    hash_commands(),
                                    hash_walk_commands(),
                                    field_lifetime_commands(),
+                                   sort_commands(),
                                    stream_commands(),
                                    stream_read_commands(),
                                    stream_group_commands(),

@@ -22,6 +22,7 @@ CommandFamily geo_commands();                  // geo.cc
 CommandFamily hash_commands();                 // hashes.cc
 CommandFamily hash_walk_commands();            // hash_walks.cc
 CommandFamily field_lifetime_commands();       // field_lifetimes.cc
+CommandFamily sort_commands();                 // sort.cc
 CommandFamily stream_commands();               // streams.cc
 CommandFamily stream_read_commands();          // stream_reads.cc
 CommandFamily stream_group_commands();         // stream_groups.cc

@@ -224,7 +224,8 @@ void Simulation::check_nothing_is_left() {
   }
   for (unsigned i = 0; i < server_.worker_count(); ++i) {
     check(server_.wake_at_ns(i) > server_.clock().monotonic_ns() + kMostWaitNs,
-          "worker " + std::to_string(i) + " of an empty, idle server does not sleep, but wakes in " +
+          "worker " + std::to_string(i) +
+              " of an empty, idle server does not sleep, but wakes in " +
               std::to_string((server_.wake_at_ns(i) - server_.clock().monotonic_ns()) / 1'000'000) +
               " ms");
     totals_.parked += server_.worker(i).dispatcher().stats().parked_commands;

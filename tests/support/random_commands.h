@@ -113,7 +113,7 @@ class RandomCommands {
       case 42:
         return stream_reads();
       case 43:
-        return stream_groups();
+        return pick(4) == 0 ? sorting() : stream_groups();
       case 44:
         return field_lifetimes(now_ms);
       default:
@@ -330,6 +330,25 @@ class RandomCommands {
   }
 
   // Sets have keys of their own, as lists do.
+  // Keys of all types, whose elements name keys as often as not.
+  Words sorting() {
+    Words words{"SORT", one({{list_key()}, {set_key()}, {scored_key()}})[0]};
+    if (pick(3) == 0) {
+      const Words by = one({{"BY", "nosort"}, {"BY", "key:*"}, {"BY", "hash:*->f1"}});
+      words.insert(words.end(), by.begin(), by.end());
+    }
+    if (pick(3) != 0) words.push_back("ALPHA");
+    if (pick(3) == 0) words.push_back("DESC");
+    // So that no list doubles again and again.
+    words.insert(words.end(), {"LIMIT", std::to_string(pick(3)), std::to_string(pick(20))});
+    if (pick(2) == 0) {
+      const Words get = one({{"GET", "#"}, {"GET", "key:*"}, {"GET", "hash:*->f1", "GET", "#"}});
+      words.insert(words.end(), get.begin(), get.end());
+    }
+    words.insert(words.end(), {"STORE", list_key()});
+    return words;
+  }
+
   std::string set_key() { return pick(4) == 0 ? key() : "set:" + std::to_string(pick(keys_)); }
   std::string member() {
     return pick(2) == 0 ? std::to_string(pick(600)) : pick(3) == 0 ? value() : element();
