@@ -16,9 +16,14 @@ void ExpiryDuty::run(CommandEnvironment& environment) {
     storage::Shard& store = keyspace.shard(shard);
     budget -= std::min(
         budget,
-        store.expire_due(environment.now_ms, budget, [&](unsigned database, storage::Entry entry) {
-          remove_expired(environment, shard, database, entry);
-        }));
+        store.expire_due(
+            environment.now_ms, budget,
+            [&](unsigned database, storage::Entry entry) {
+              remove_expired(environment, shard, database, entry);
+            },
+            [&](unsigned database, storage::Entry entry) {
+              return remove_expired_fields(environment, shard, database, entry);
+            }));
     due_ms_[shard] = store.next_due_ms();
     environment.settle(shard);
     environment.commit(/*together=*/false, /*writer=*/0);

@@ -9,6 +9,7 @@
 #include "server/pubsub/subscriptions.h"
 #include "server/session.h"
 #include "server/tracking/tracking_table.h"
+#include "storage/hash/hash_object.h"
 
 namespace larder::server {
 
@@ -160,6 +161,39 @@ void remove_expired(CommandEnvironment& environment, unsigned shard, unsigned da
   ++environment.stats->expired_keys;
 }
 
+size_t remove_expired_fields(CommandEnvironment& environment, unsigned shard, unsigned database,
+                             storage::Entry entry) {
+  constexpr size_t kFieldsAtOnce = 64;
+  ShardSlot& slot = environment.keyspace->slot(shard);
+  auto& hash = entry.object().as<storage::HashObject>();
+  const bool is_listening = environment.effect_log->listening();
+  std::vector<std::string> names;  // for followers
+  const size_t before = hash.bytes();
+  const size_t taken =
+      hash.take_due(environment.now_ms, kFieldsAtOnce, [&](std::string_view name) {
+        if (is_listening) names.emplace_back(name);
+      });
+  slot.shard.edited(database, before, hash.bytes());
+  const std::string_view key = entry.key();
+  if (!slot.watches.empty()) slot.watches.touch(database, key);
+  if (is_listening) {
+    std::vector<std::string_view> effect{"HDEL", key};
+    effect.insert(effect.end(), names.begin(), names.end());
+    environment.batch->add(database, effect);
+  }
+  const bool notes_events = is_listening || environment.wanted_events != 0;
+  if (notes_events) environment.batch->add_event(EventClass::hash, "hexpired", database, key);
+  if (!hash.is_empty()) {
+    slot.shard.note_object_deadline(database, entry);
+  } else {
+    if (notes_events) environment.batch->add_event(EventClass::generic, "del", database, key);
+    slot.shard.erase(database, entry);
+  }
+  environment.settle(shard);
+  environment.stats->expired_fields += taken;
+  return taken;
+}
+
 void remove_evicted(CommandEnvironment& environment, unsigned shard, unsigned database,
                     storage::Entry entry) {
   remove_unasked(environment, shard, database, entry, EventClass::evicted, "evicted");
@@ -219,7 +253,10 @@ void KeyContext::note_insertion(const Key& key) {
 }
 
 void KeyContext::note_deadline(const Key& key, int64_t deadline_ms) {
-  if (deadline_ms == storage::kNoDeadline) return;
+  if (deadline_ms != storage::kNoDeadline) note_next_due(key);
+}
+
+void KeyContext::note_next_due(const Key& key) {
   env_->expiry_duty->note(key.shard(), shard(key).next_due_ms());
 }
 
@@ -275,6 +312,7 @@ storage::Entry KeyContext::set_object(const Key& key, storage::Entry entry,
       entry ? shard(key).set_object(database_, entry, object, deadline_ms)
             : shard(key).insert_object(database_, key.text, key.hash, object, deadline_ms);
   note_deadline(key, deadline_ms);
+  note_deadlines_within(key, written);
   entry ? static_cast<void>(count_hit(key, written)) : note_insertion(key);
   return written;
 }

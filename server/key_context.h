@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -199,6 +200,9 @@ class KeyContext {
   // primary's effects are applied, for its HDEL will come.
   int64_t field_now_ms() const { return env_->expiry == ExpiryMode::ignore ? -1 : env_->now_ms; }
 
+  // So many fields went since they are due, or were given a deadline that has passed.
+  void count_expired_fields(uint64_t count) { env_->stats->expired_fields += count; }
+
   // The command's keys, in the order of its key positions.
   std::span<const Key> keys() const { return keys_; }
   const Key& key() const { return keys_[0]; }
@@ -301,6 +305,7 @@ class KeyContext {
       erase(key, entry);
       return false;
     }
+    note_deadlines_within(key, entry);
     count_hit(key, entry);
     return true;
   }
@@ -399,6 +404,13 @@ class KeyContext {
   }
   storage::Entry pass_over_due(unsigned database, const Key& key, storage::Entry entry);
   void note_deadline(const Key& key, int64_t deadline_ms);
+  // Those of what an entry's object holds.
+  void note_deadlines_within(const Key& key, storage::Entry entry) {
+    if (entry.object().earliest_deadline_ms() == std::numeric_limits<int64_t>::max()) return;
+    shard(key).note_object_deadline(database_, entry);
+    note_next_due(key);
+  }
+  void note_next_due(const Key& key);
 
   CommandEnvironment* env_;
   std::span<const Key> keys_;
@@ -423,5 +435,11 @@ void remove_evicted(CommandEnvironment& environment, unsigned shard, unsigned da
 // For find() on a due entry and for the expiry duty. REQUIRES: the shard is locked.
 void remove_expired(CommandEnvironment& environment, unsigned shard, unsigned database,
                     storage::Entry entry);
+
+// Removes fields of a hash whose time has come, a slice of them: HDEL to followers, "hexpired" to
+// listeners, watchers touched, and the key removed if nothing is left. Returns how many went. For
+// the expiry duty. REQUIRES: the shard is locked.
+size_t remove_expired_fields(CommandEnvironment& environment, unsigned shard, unsigned database,
+                             storage::Entry entry);
 
 }  // namespace larder::server

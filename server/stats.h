@@ -82,6 +82,7 @@ struct WorkerStats {
   uint64_t keyspace_hits = 0;
   uint64_t keyspace_misses = 0;
   uint64_t expired_keys = 0;
+  uint64_t expired_fields = 0;  // of hashes
   uint64_t evicted_keys = 0;
   uint64_t parked_commands = 0;           // tries that found a shard taken
   uint64_t error_replies = 0;

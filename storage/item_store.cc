@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "storage/check.h"
+#include "storage/object.h"
 #include "storage/region_source.h"
 #include "storage/size_class.h"
 
@@ -192,6 +193,7 @@ void ItemStore::drop_run(RunId id) {
   classes_[run.slot_class].slots -= run.slots;
   --classes_[run.slot_class].runs;
   due_.remove(runs_, id);
+  object_due_.remove(runs_, id);
   for (RunHeap& heap : ranks_) heap.remove(runs_, id);
   const auto* item = reinterpret_cast<const Item*>(run.first_slot);
   const RegionHeader* header = region_around(item);
@@ -357,6 +359,33 @@ size_t ItemStore::take_due(int64_t now_ms, std::vector<Item*>& due) {
   return runs_[id].used;
 }
 
+void ItemStore::note_object_deadline(const Item* item, int64_t deadline_ms) {
+  const RunId id = run_around(item);
+  const auto key = static_cast<uint64_t>(deadline_ms);
+  if (object_due_.has(runs_[id]) && object_due_.key_of(runs_[id]) <= key) return;
+  object_due_.set(runs_, id, key);
+}
+
+size_t ItemStore::take_due_objects(int64_t now_ms, std::vector<Item*>& due) {
+  const RunId id = object_due_.top().run;
+  int64_t earliest = INT64_MAX;
+  for_each_live(runs_[id], [&](Item* item) {
+    if (item->kind() != Kind::object) return;
+    const int64_t deadline_ms = item->object()->earliest_deadline_ms();
+    if (deadline_ms <= now_ms) {
+      due.push_back(item);
+    } else {
+      earliest = std::min(earliest, deadline_ms);
+    }
+  });
+  if (earliest == INT64_MAX) {
+    object_due_.remove(runs_, id);
+  } else {
+    object_due_.set(runs_, id, static_cast<uint64_t>(earliest));
+  }
+  return runs_[id].used;
+}
+
 // ---- evacuation ---------------------------------------------------------------------------------
 
 bool ItemStore::is_sparse(const Class& kind, const Run& run) const {
@@ -458,6 +487,10 @@ size_t ItemStore::move_items(RunId id, FunctionRef<void(Item* from, Item* to)> m
     Item* to = take_slot(slot_class);
     std::memcpy(to, from, run.slot_bytes);
     note_deadline(to, to->deadline_ms());
+    if (object_due_.has(runs_[id]) && to->kind() == Kind::object) {
+      const int64_t deadline_ms = to->object()->earliest_deadline_ms();
+      if (deadline_ms != INT64_MAX) note_object_deadline(to, deadline_ms);
+    }
     const unsigned outside = (to->is_far() ? 1u : 0u) + (owns_memory(to->kind()) ? 1u : 0u);
     Run& target = runs_[run_around(to)];
     target.outside = static_cast<uint16_t>(target.outside + outside);

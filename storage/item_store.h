@@ -82,6 +82,14 @@ class ItemStore {
   // `due` and notes the earliest of the others. Returns the slots looked at.
   size_t take_due(int64_t now_ms, std::vector<Item*>& due);
 
+  // The same for deadlines of what is in an item's object (Object::earliest_deadline_ms()): that of
+  // the item itself is none of them.
+  void note_object_deadline(const Item* item, int64_t deadline_ms);
+  int64_t earliest_object_deadline_ms() const {
+    return object_due_.is_empty() ? INT64_MAX : static_cast<int64_t>(object_due_.top().key);
+  }
+  size_t take_due_objects(int64_t now_ms, std::vector<Item*>& due);
+
   // The item with the earliest deadline; null if that is above `limit`. Looks at about `max_looks`
   // runs at most, then null; what it found out is kept.
   Item* soonest(uint64_t limit, unsigned max_looks);
@@ -217,6 +225,7 @@ class ItemStore {
   size_t far_bytes_ = 0;
   size_t live_ = 0;
   RunHeap due_{0};
+  RunHeap object_due_{3};
   RunHeap ranks_[2] = {RunHeap(1), RunHeap(2)};
   std::vector<uint8_t> sparse_;     // classes to be looked at
   std::vector<RunId> closed_runs_;  // scratch of empty_region()

@@ -43,6 +43,10 @@ bool Object::is_empty() const {
   return with_type(*this, [](const auto& object) { return object.is_empty(); });
 }
 
+int64_t Object::earliest_deadline_ms() const {
+  return type_ == Type::hash ? as<HashObject>().earliest_deadline_ms() : INT64_MAX;
+}
+
 size_t Object::parts() const {
   return with_type(*this, [](const auto& object) { return object.parts(); });
 }

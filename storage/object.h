@@ -39,6 +39,8 @@ class Object {
   size_t bytes() const;
   // Without elements, if that is a reason to go: no entry may stay so. A stream never is.
   bool is_empty() const;
+  // Of what it holds (fields of a hash); INT64_MAX if nothing in it has a deadline.
+  int64_t earliest_deadline_ms() const;
   // How many pieces of memory it is made of, about: what freeing it costs. O(1).
   size_t parts() const;
   // A new object that holds the same. O(bytes).

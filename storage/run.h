@@ -20,8 +20,8 @@ struct Run {
   char* first_slot = nullptr;  // null: this id is free
   RunId next = kNoRun;         // in the list of its class's runs with room, or of free ids
   RunId previous = kNoRun;
-  // In the heaps of deadlines and of the two segments' ranks.
-  uint32_t heap_position[3] = {kNotInHeap, kNotInHeap, kNotInHeap};
+  // In the heaps of deadlines, of the two segments' ranks, and of deadlines within objects.
+  uint32_t heap_position[4] = {kNotInHeap, kNotInHeap, kNotInHeap, kNotInHeap};
   uint16_t slot_bytes = 0;
   uint16_t slots = 0;
   uint16_t used = 0;

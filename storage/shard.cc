@@ -93,6 +93,10 @@ void Shard::apply_deadline(Database& database, Item* item, int64_t deadline_ms) 
   database.deadline_sum_ms += static_cast<uint64_t>(deadline_ms);
   database.store->note_deadline(item, deadline_ms);
   if (volatile_only_ && keeps_ranks()) note_rank(database, item);  // a candidate from now on
+  expect_due(deadline_ms);
+}
+
+void Shard::expect_due(int64_t deadline_ms) {
   const int64_t last_tick_ms = kNothingDue / kTickMs * kTickMs;
   const int64_t due_ms = deadline_ms > last_tick_ms - kTickMs
                              ? last_tick_ms
@@ -100,11 +104,19 @@ void Shard::apply_deadline(Database& database, Item* item, int64_t deadline_ms) 
   next_due_ms_ = std::min(next_due_ms_, due_ms);
 }
 
+void Shard::note_object_deadline(unsigned db, Entry existing) {
+  const int64_t deadline_ms = existing.object().earliest_deadline_ms();
+  if (deadline_ms == kNothingDue) return;
+  databases_[db].store->note_object_deadline(existing.item_, deadline_ms);
+  expect_due(deadline_ms);
+}
+
 void Shard::find_next_due() {
   int64_t earliest_ms = kNothingDue;
   for (const Database& database : databases_) {
     if (database.store != nullptr) {
-      earliest_ms = std::min(earliest_ms, database.store->earliest_deadline_ms());
+      earliest_ms = std::min({earliest_ms, database.store->earliest_deadline_ms(),
+                              database.store->earliest_object_deadline_ms()});
     }
   }
   const int64_t last_tick_ms = kNothingDue / kTickMs * kTickMs;
@@ -117,30 +129,52 @@ void Shard::find_next_due() {
   }
 }
 
+void Shard::visit_due(unsigned db, FunctionRef<void(Entry)> visitor) {
+  Database& database = databases_[db];
+  for (size_t first = 0; first < due_.size(); first += kFireGroup) {
+    const size_t last = std::min(first + kFireGroup, due_.size());
+    Hash hashes[kFireGroup];
+    for (size_t index = first; index < last; ++index) {
+      hashes[index - first] = hasher_(due_[index]->key());
+      database.table.prefetch_bucket(hashes[index - first]);
+    }
+    for (size_t index = first; index < last; ++index) {
+      Slot* slot =
+          database.table.find_ref(database.store->ref_of(due_[index]), hashes[index - first]);
+      check(slot != nullptr, "an item in the store is in the table");
+      visitor({due_[index], slot});
+    }
+  }
+}
+
 size_t Shard::expire_due(int64_t now_ms, size_t max_entries,
                          FunctionRef<void(unsigned db, Entry)> on_due) {
+  return expire_due(now_ms, max_entries, on_due, [](unsigned, Entry) -> size_t {
+    fail_check("something within an object is due");
+  });
+}
+
+size_t Shard::expire_due(int64_t now_ms, size_t max_entries,
+                         FunctionRef<void(unsigned db, Entry)> on_due,
+                         FunctionRef<size_t(unsigned db, Entry)> on_due_within) {
   const int64_t over_ms = now_ms / kTickMs * kTickMs;  // what is due by then has its tick behind it
   size_t done = 0;
   for (unsigned db = 0; db < kMaxDatabases && next_due_ms_ <= now_ms; ++db) {
-    Database& database = databases_[db];
-    while (database.store != nullptr && database.store->earliest_deadline_ms() <= over_ms &&
+    const std::unique_ptr<ItemStore>& store = databases_[db].store;
+    while (store != nullptr && store->earliest_deadline_ms() <= over_ms && done < max_entries) {
+      due_.clear();
+      done += 1 + store->take_due(now_ms, due_) / kLooksPerEntry + due_.size();
+      visit_due(db, [&](Entry entry) { on_due(db, entry); });
+    }
+    while (store != nullptr && store->earliest_object_deadline_ms() <= over_ms &&
            done < max_entries) {
       due_.clear();
-      done += 1 + database.store->take_due(now_ms, due_) / kLooksPerEntry + due_.size();
-      for (size_t first = 0; first < due_.size(); first += kFireGroup) {
-        const size_t last = std::min(first + kFireGroup, due_.size());
-        Hash hashes[kFireGroup];
-        for (size_t index = first; index < last; ++index) {
-          hashes[index - first] = hasher_(due_[index]->key());
-          database.table.prefetch_bucket(hashes[index - first]);
-        }
-        for (size_t index = first; index < last; ++index) {
-          Slot* slot =
-              database.table.find_ref(database.store->ref_of(due_[index]), hashes[index - first]);
-          check(slot != nullptr, "an item in the store is in the table");
-          on_due(db, {due_[index], slot});
-        }
-      }
+      done += 1 + store->take_due_objects(now_ms, due_) / kLooksPerEntry;
+      visit_due(db, [&](Entry entry) {
+        // What there is no time for any more is looked at again.
+        done < max_entries ? static_cast<void>(done += 1 + on_due_within(db, entry))
+                           : note_object_deadline(db, entry);
+      });
     }
   }
   if (done < max_entries) find_next_due();

@@ -114,6 +114,8 @@ class Shard {
   Entry set_object(unsigned db, Entry existing, Object* object, int64_t deadline_ms);
   // An entry's object was changed: what it took before, and takes now.
   void edited(unsigned db, size_t bytes_before, size_t bytes_after);
+  // An entry's object holds something with a deadline, which may be earlier than before.
+  void note_object_deadline(unsigned db, Entry existing);
   // Erases the entry; the object is the caller's then. REQUIRES: existing.is_object().
   Object* extract(unsigned db, Entry existing);
 
@@ -173,6 +175,14 @@ class Shard {
   // The callback must erase the entry it is given or set it a deadline after `now_ms`; it must
   // change nothing else in this shard. Does about as much as looking at `max_entries` entries
   // costs, then returns how much that was; 0 means that there is nothing to do until next_due_ms().
+  //
+  // Calls `on_due_within` for entries whose objects hold something that is due. It must take some
+  // of that out, and erase the entry or, if something with a deadline is left in it, call
+  // note_object_deadline(); it returns how much it did, in the same unit.
+  size_t expire_due(int64_t now_ms, size_t max_entries,
+                    FunctionRef<void(unsigned db, Entry)> on_due,
+                    FunctionRef<size_t(unsigned db, Entry)> on_due_within);
+  // The same, where nothing is within objects.
   size_t expire_due(int64_t now_ms, size_t max_entries,
                     FunctionRef<void(unsigned db, Entry)> on_due);
 
@@ -269,6 +279,11 @@ class Shard {
   void discard(Object* object);
   ItemStore& store_of(Database& database);
   void free_item(Database& database, Item* item);
+
+  // No deadline is earlier than the shard knows.
+  void expect_due(int64_t deadline_ms);
+  // Calls visitor(entry) for each item of `due_`.
+  void visit_due(unsigned db, FunctionRef<void(Entry)> visitor);
 
   // ---- shard_eviction.cc ----
   void admit(Database& database, Item* item, bool remembered);

@@ -111,7 +111,9 @@ Entry Shard::create(unsigned db, std::string_view key, Hash hash, const NewValue
   Slot* slot = database.table.insert(hash, store.ref_of(item));
   apply_deadline(database, item, deadline_ms);
   if (keeps_ranks()) admit(database, item, ghosts_.recall(hash));
-  return {item, slot};
+  const Entry entry{item, slot};
+  if (value.kind == Kind::object) note_object_deadline(db, entry);
+  return entry;
 }
 
 Item* Shard::replace_item(Database& database, Entry& entry, ItemShape shape, size_t spare_bytes) {
@@ -140,6 +142,9 @@ void Shard::move_value(Database& database, Entry& entry, const ItemShape& shape)
   if (owns_memory(shape.kind)) {
     database.store->owns_outside(old, false);
     database.store->owns_outside(entry.item_, true);
+  }
+  if (shape.kind == Kind::object) {
+    note_object_deadline(static_cast<unsigned>(&database - databases_), entry);
   }
   free_item(database, old);
 }
@@ -182,6 +187,7 @@ Entry Shard::overwrite(unsigned db, Entry existing, const NewValue& value, int64
     item->set_kind(value.kind, value.inline_length());
     write_value(database, item, value);
     apply_deadline(database, item, deadline_ms);
+    if (value.kind == Kind::object) note_object_deadline(db, existing);
     return existing;
   }
   ItemShape shape{.kind = value.kind,
@@ -194,6 +200,7 @@ Entry Shard::overwrite(unsigned db, Entry existing, const NewValue& value, int64
   Item* old = replace_item(database, existing, shape, 0);
   write_value(database, existing.item_, value);
   apply_deadline(database, existing.item_, deadline_ms);
+  if (value.kind == Kind::object) note_object_deadline(db, existing);
   free_item(database, old);
   return existing;
 }

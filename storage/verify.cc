@@ -118,6 +118,9 @@ void Shard::verify() const {
           check(!item->object()->is_empty(), "no entry holds an empty object");
           item->object()->verify();
           owned_bytes += item->object()->bytes();
+          const int64_t due_ms = item->object()->earliest_deadline_ms();
+          check(next_due_ms_ == due_ms || next_due_ms_ - kTickMs < due_ms,
+                "nothing within an object is due before next_due_ms()");
         }
         if (keeps_ranks() && item->has_rank_room()) ++segment_sizes[segment_of(item)];
         const int64_t deadline_ms = item->deadline_ms();

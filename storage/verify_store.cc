@@ -4,6 +4,7 @@
 
 #include "storage/check.h"
 #include "storage/item_store.h"
+#include "storage/object.h"
 
 namespace larder::storage {
 
@@ -68,6 +69,12 @@ void ItemStore::verify_run(RunId id, size_t* far_bytes) const {
             "a far body holds its key and value");
     } else {
       check(item->shape().slot_bytes() <= run.slot_bytes, "an item fits into its slot");
+    }
+    if (item->kind() == Kind::object) {
+      const int64_t due_ms = item->object()->earliest_deadline_ms();
+      check(due_ms == INT64_MAX ||
+                (object_due_.has(run) && object_due_.key_of(run) <= static_cast<uint64_t>(due_ms)),
+            "a run's bound is not later than the deadlines within its objects");
     }
     const int64_t deadline_ms = item->deadline_ms();
     if (deadline_ms == kNoDeadline) return;

@@ -77,8 +77,8 @@ bool read_options(Arguments arguments, RestoreOptions& options, Reply& reply) {
                                  "ERR Invalid IDLETIME value, must be >= 0", reply);
       if (!options.idle_s) return false;
     } else if (equals_ignoring_case(word, "freq") && has_number && !options.idle_s) {
-      options.frequency = read_hint(arguments[++i], 255,
-                                    "ERR Invalid FREQ value, must be >= 0 and <= 255", reply);
+      options.frequency =
+          read_hint(arguments[++i], 255, "ERR Invalid FREQ value, must be >= 0 and <= 255", reply);
       if (!options.frequency) return false;
     } else {
       reply.error(kSyntaxError);
@@ -117,8 +117,8 @@ class RestoredValue {
     if (storage::rdb::is_string_body(*body)) {
       text_ = storage::rdb::read_string_body(*body, context.max_string_bytes(), scratch_);
     } else {
-      object_.reset(
-          storage::rdb::read_object_body(*body, context.max_string_bytes(), context.hasher()));
+      object_.reset(storage::rdb::read_object_body(
+          *body, context.max_string_bytes(), context.hasher(), storage::rdb::version_of(payload)));
     }
     if (text_ || object_ != nullptr) return true;
     reply.error("ERR Bad data format");

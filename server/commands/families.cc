@@ -25,6 +25,7 @@ std::span<const CommandFamily> all_families() {
                                    geo_commands(),
                                    hash_commands(),
                                    hash_walk_commands(),
+                                   field_lifetime_commands(),
                                    sort_commands(),
                                    stream_commands(),
                                    stream_read_commands(),

@@ -21,6 +21,7 @@ CommandFamily blocking_sorted_set_commands();  // blocking_sorted_sets.cc
 CommandFamily geo_commands();                  // geo.cc
 CommandFamily hash_commands();                 // hashes.cc
 CommandFamily hash_walk_commands();            // hash_walks.cc
+CommandFamily field_lifetime_commands();       // field_lifetimes.cc
 CommandFamily sort_commands();                 // sort.cc
 CommandFamily stream_commands();               // streams.cc
 CommandFamily stream_read_commands();          // stream_reads.cc

@@ -51,6 +51,14 @@ int64_t set_fields(KeyContext& context, const Key& key, const Entry& entry, Argu
   return created;
 }
 
+// An absent field is about to be created. If one that is due is still in its place, that one is
+// said to have gone. HSET, which overwrites whatever there is, does not say it, as in Redis.
+void note_due(KeyContext& context, const Entry& entry, std::string_view name) {
+  if (!entry || !hash_of(entry).has_deadlines() || !hash_of(entry).find(name)) return;
+  context.count_expired_fields(1);
+  context.wrote(context.key(), EventClass::hash, "hexpired");
+}
+
 // ---- setting ------------------------------------------------------------------------------------
 
 // The number of new fields; nothing if an error was answered.
@@ -86,6 +94,7 @@ void hsetnx(KeyContext& context, Arguments arguments, Reply& reply) {
   const Entry entry = context.find(key);
   if (!is_hash_or_absent(entry, reply)) return;
   if (entry && hash_of(entry).find(arguments[2], context.field_now_ms())) return reply.integer(0);
+  note_due(context, entry, arguments[2]);
   set_fields(context, key, entry, arguments.subspan(2), kNoDeadline);
   context.wrote(key, EventClass::hash, "hset");
   if (context.listening()) context.effect({"HSET", key.text, arguments[2], arguments[3]});
@@ -107,6 +116,7 @@ void hdel(KeyContext& context, Arguments arguments, Reply& reply) {
   });
   reply.integer(removed);
   if (removed == 0 && expired == 0) return;
+  context.count_expired_fields(static_cast<uint64_t>(expired));
   if (expired > 0) context.wrote(key, EventClass::hash, "hexpired");
   if (removed > 0) context.wrote(key, EventClass::hash, "hdel");
   if (!is_left) context.wrote(key, EventClass::generic, "del");
@@ -117,9 +127,11 @@ void hdel(KeyContext& context, Arguments arguments, Reply& reply) {
 
 // Gives the field another value; it keeps its deadline. Followers are told the result.
 void store_sum(KeyContext& context, const Entry& entry, std::string_view name, std::string_view sum,
-               int64_t deadline_ms, std::string_view event) {
+               const std::optional<FieldText>& field, std::string_view event) {
   const Key& key = context.key();
   const std::string_view pair[] = {name, sum};
+  const int64_t deadline_ms = field ? field->deadline_ms : kNoDeadline;
+  if (!field) note_due(context, entry, name);
   set_fields(context, key, entry, pair, deadline_ms);
   context.wrote(key, EventClass::hash, event);
   if (!context.listening()) return;
@@ -140,8 +152,7 @@ void hincrby(KeyContext& context, Arguments arguments, Reply& reply) {
   if (__builtin_add_overflow(*value, *amount, &sum)) {
     return reply.error("ERR increment or decrement would overflow");
   }
-  store_sum(context, entry, arguments[2], IntegerText(sum),
-            field ? field->deadline_ms : kNoDeadline, "hincrby");
+  store_sum(context, entry, arguments[2], IntegerText(sum), field, "hincrby");
   reply.integer(sum);
 }
 
@@ -159,8 +170,7 @@ void hincrbyfloat(KeyContext& context, Arguments arguments, Reply& reply) {
   char text[protocol::kMaxLongDoubleChars];
   const std::string_view written(
       text, static_cast<size_t>(protocol::write_long_double(sum, text) - text));
-  store_sum(context, entry, arguments[2], written, field ? field->deadline_ms : kNoDeadline,
-            "hincrbyfloat");
+  store_sum(context, entry, arguments[2], written, field, "hincrbyfloat");
   reply.bulk(written);
 }
 

@@ -85,8 +85,9 @@ struct Totals {
          {&WorkerStats::connections_received, &WorkerStats::connections_rejected,
           &WorkerStats::commands_processed, &WorkerStats::input_bytes, &WorkerStats::output_bytes,
           &WorkerStats::keyspace_hits, &WorkerStats::keyspace_misses, &WorkerStats::expired_keys,
-          &WorkerStats::evicted_keys, &WorkerStats::parked_commands, &WorkerStats::error_replies,
-          &WorkerStats::output_limit_disconnections, &WorkerStats::query_limit_disconnections}) {
+          &WorkerStats::expired_fields, &WorkerStats::evicted_keys, &WorkerStats::parked_commands,
+          &WorkerStats::error_replies, &WorkerStats::output_limit_disconnections,
+          &WorkerStats::query_limit_disconnections}) {
       stats.*member += from.*member;
     }
     stats.commands.resize(std::max(stats.commands.size(), from.commands.size()));
@@ -221,6 +222,7 @@ void write_stats(const Report& report, Text& text) {
   text.line("total_net_input_bytes", stats.input_bytes);
   text.line("total_net_output_bytes", stats.output_bytes);
   text.line("rejected_connections", stats.connections_rejected);
+  text.line("expired_subkeys", stats.expired_fields);
   text.line("expired_keys", stats.expired_keys);
   text.line("evicted_keys", stats.evicted_keys);
   text.line("keyspace_hits", stats.keyspace_hits);

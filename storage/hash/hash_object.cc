@@ -1,6 +1,8 @@
 #include "storage/hash/hash_object.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <new>
 
 #include "storage/check.h"
@@ -20,6 +22,10 @@ size_t entry_bytes(const char* entry) {
 int64_t packed_deadline(int64_t deadline_ms) {
   return deadline_ms == kNoDeadline ? 0 : deadline_ms;
 }
+
+// What one name or value takes as an entry, beside its text, at most.
+constexpr size_t kMostAround = 16;
+using PackedPair = std::array<char, 2 * (HashObject::kMostPackedText + kMostAround)>;
 
 class DeadlineEntry {
  public:
@@ -144,7 +150,12 @@ void HashObject::set_deadline(std::string_view name, int64_t deadline_ms) {
   }
   const char* entry = entry_of(name);
   check(entry != nullptr, "a field that gets a deadline is there");
-  replace_entry(skip_entries(entry, 2), DeadlineEntry(deadline_ms).entry());
+  if (triple_deadline_ms(entry) == deadline_ms) return;
+  PackedPair pair;
+  const auto bytes = static_cast<size_t>(skip_entries(entry, 2) - entry);
+  std::memcpy(pair.data(), entry, bytes);
+  erase_entries(entry);
+  insert_triple({pair.data(), bytes}, deadline_ms);
 }
 
 HashObject::Field HashObject::random(uint64_t random) const {
@@ -166,6 +177,11 @@ HashObject::Field HashObject::field_at(const char* entry) const {
   return field;
 }
 
+int64_t HashObject::triple_deadline_ms(const char* entry) {
+  const int64_t deadline = listpack::value_of(skip_entries(entry, 2)).integer;
+  return deadline == 0 ? int64_t{kNoDeadline} : deadline;
+}
+
 const char* HashObject::entry_of(std::string_view name) const {
   if (name.size() > kMostPackedText) return nullptr;
   return find_entry(block_.begin(), block_.end(), NewEntry(name), stride());
@@ -174,23 +190,39 @@ const char* HashObject::entry_of(std::string_view name) const {
 // False if it does not fit.
 bool HashObject::set_packed(std::string_view name, std::string_view value, int64_t deadline_ms) {
   if (name.size() > kMostPackedText || value.size() > kMostPackedText) return false;
+  const NewEntry new_name(name);
   const NewEntry new_value(value);
   const char* entry = entry_of(name);
-  if (entry != nullptr) {
-    const auto offset = entry - block_.begin();
+  if (entry == nullptr && count_ == kMostPacked) return false;
+  if (entry != nullptr && (form_ == Form::pairs || triple_deadline_ms(entry) == deadline_ms)) {
     replace_entry(listpack::next(entry), new_value);
-    if (form_ == Form::triples) {
-      const char* at = skip_entries(block_.begin() + offset, 2);
-      replace_entry(at, DeadlineEntry(deadline_ms).entry());
-    }
     return true;
   }
-  if (count_ == kMostPacked) return false;
-  append_entry(block_, NewEntry(name));
-  append_entry(block_, new_value);
-  if (form_ == Form::triples) append_entry(block_, DeadlineEntry(deadline_ms).entry());
-  ++count_;
+  if (form_ == Form::pairs) {
+    append_entry(block_, new_name);
+    append_entry(block_, new_value);
+    ++count_;
+    return true;
+  }
+  if (entry != nullptr) erase_entries(entry);
+  PackedPair pair;
+  new_name.write(pair.data());
+  new_value.write(pair.data() + new_name.size());
+  insert_triple({pair.data(), new_name.size() + new_value.size()}, deadline_ms);
   return true;
+}
+
+void HashObject::insert_triple(std::string_view pair, int64_t deadline_ms) {
+  const char* place = deadline_ms == kNoDeadline ? block_.end() : block_.begin();
+  for (; place != block_.end(); place = skip_entries(place, stride())) {
+    const int64_t other_ms = triple_deadline_ms(place);
+    if (other_ms == kNoDeadline || other_ms > deadline_ms) break;
+  }
+  const DeadlineEntry deadline(deadline_ms);
+  char* at = block_.replace(place, 0, pair.size() + deadline.entry().size());
+  std::memcpy(at, pair.data(), pair.size());
+  deadline.entry().write(at + pair.size());
+  ++count_;
 }
 
 void HashObject::replace_entry(const char* at, const NewEntry& entry) {
@@ -283,11 +315,8 @@ int64_t HashObject::earliest_deadline_ms() const {
   if (form_ == Form::table) {
     return large_->deadlines.is_empty() ? kNever : large_->deadlines.first()->deadline_ms;
   }
-  int64_t earliest = kNever;
-  for_each([&](const Field& field) {
-    if (field.deadline_ms != kNoDeadline) earliest = std::min(earliest, field.deadline_ms);
-  });
-  return earliest;
+  const int64_t first_ms = count_ == 0 ? int64_t{kNoDeadline} : triple_deadline_ms(block_.begin());
+  return first_ms == kNoDeadline ? kNever : first_ms;
 }
 
 size_t HashObject::due_count(int64_t now_ms) const {
@@ -297,7 +326,10 @@ size_t HashObject::due_count(int64_t now_ms) const {
         [now_ms](const hash::FieldDeadline& field) { return field.deadline_ms <= now_ms; });
   }
   size_t count = 0;
-  for_each([&](const Field& field) { count += field.is_due(now_ms) ? 1 : 0; });
+  visit([&](const Field& field) {
+    count += field.is_due(now_ms) ? 1 : 0;
+    return field.is_due(now_ms);
+  });
   return count;
 }
 
@@ -306,11 +338,8 @@ std::optional<HashObject::Field> HashObject::first_due(int64_t now_ms) const {
   if (form_ == Form::table) {
     const auto first = large_->deadlines.first();
     if (first && first->deadline_ms <= now_ms) found = field_of(first->field);
-  } else if (form_ == Form::triples) {
-    visit([&](const Field& field) {
-      if (field.is_due(now_ms)) found = field;
-      return !found;
-    });
+  } else if (earliest_deadline_ms() <= now_ms) {
+    found = field_at(block_.begin());
   }
   return found;
 }
@@ -342,7 +371,11 @@ void HashObject::verify() const {
     return;
   }
   size_t count = 0;
+  int64_t earlier_ms = kBeforeAll;
   for_each([&](const Field& field) {
+    const int64_t order_ms = field.deadline_ms == kNoDeadline ? kNever : field.deadline_ms;
+    check(earlier_ms <= order_ms || form_ == Form::pairs, "triples are in order");
+    earlier_ms = order_ms;
     NumberText name;
     NumberText value;
     check(field.name.bytes(name).size() <= kMostPackedText &&

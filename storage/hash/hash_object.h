@@ -4,7 +4,8 @@
 //
 //   pairs    up to 512 short fields and values as listpack entries (listpack.h), in the order in
 //            which the fields came; no deadlines
-//   triples  the same, with the deadline behind each value: a number, 0 if there is none
+//   triples  the same, with the deadline behind each value: a number, 0 if there is none; in
+//            ascending order of deadlines, fields without one last
 //   table    any others: an ElementTable of fields (field.h), and a tree of those with deadlines
 //
 // A hash begins with pairs and goes on to the next form when it has to; back it never goes. Beside
@@ -128,9 +129,9 @@ class HashObject final : public Object {
     return form_ == Form::triples ? earliest_deadline_ms() != kNever
                                   : form_ == Form::table && !large_->deadlines.is_empty();
   }
-  // kNever if there is none. O(log fields) in a table, O(fields) in triples.
+  // kNever if there is none. O(log fields) in a table, else O(1).
   int64_t earliest_deadline_ms() const;
-  // How many fields are due at that time. The same costs.
+  // How many fields are due at that time. O(log fields) in a table, else as many.
   size_t due_count(int64_t now_ms) const;
   size_t live_count(int64_t now_ms) const { return size() - due_count(now_ms); }
   // Takes out up to `most` fields that are due, after visitor(name) each; returns how many.
@@ -181,6 +182,9 @@ class HashObject final : public Object {
   void replace_entry(const char* at, const listpack::NewEntry& entry);
   void erase_entries(const char* at);
   void make_triples();
+  // Puts a field, of which `pair` is the name's entry and the value's, where its deadline belongs.
+  void insert_triple(std::string_view pair, int64_t deadline_ms);
+  static int64_t triple_deadline_ms(const char* entry);
 
   // ---- table ----
   void make_table(const KeyHasher& hasher);

@@ -79,6 +79,11 @@ std::optional<std::string_view> verified_body(std::string_view payload) {
   return body;
 }
 
+uint16_t version_of(std::string_view payload) {
+  const std::string_view footer = payload.substr(payload.size() - kFooterBytes);
+  return static_cast<uint16_t>(little_endian(footer.substr(0, kVersionBytes)));
+}
+
 std::optional<std::string_view> read_string_body(std::string_view body, uint64_t max_bytes,
                                                  std::string& scratch) {
   Reader reader(body);
@@ -93,29 +98,24 @@ bool is_string_body(std::string_view body) {
   return !body.empty() && ValueType(static_cast<uint8_t>(body[0])) == ValueType::string;
 }
 
-Object* read_object_body(std::string_view body, uint64_t max_bytes, const KeyHasher& hasher) {
-  Reader reader(body);
-  const std::optional<uint8_t> type = reader.byte();
-  if (!type) return nullptr;
-  Object* object = nullptr;
-  switch (ValueType(*type)) {
+namespace {
+
+Object* read_value(ValueType type, Reader& reader, uint64_t max_bytes, const KeyHasher& hasher) {
+  switch (type) {
     case ValueType::list:
     case ValueType::list_ziplist:
     case ValueType::list_quicklist:
     case ValueType::list_quicklist_2:
-      object = read_list(ValueType(*type), reader, max_bytes);
-      break;
+      return read_list(type, reader, max_bytes);
     case ValueType::set:
     case ValueType::set_intset:
     case ValueType::set_listpack:
-      object = read_set(ValueType(*type), reader, max_bytes, hasher);
-      break;
+      return read_set(type, reader, max_bytes, hasher);
     case ValueType::zset:
     case ValueType::zset_2:
     case ValueType::zset_ziplist:
     case ValueType::zset_listpack:
-      object = read_sorted_set(ValueType(*type), reader, max_bytes, hasher);
-      break;
+      return read_sorted_set(type, reader, max_bytes, hasher);
     case ValueType::hash:
     case ValueType::hash_zipmap:
     case ValueType::hash_ziplist:
@@ -124,15 +124,29 @@ Object* read_object_body(std::string_view body, uint64_t max_bytes, const KeyHas
     case ValueType::hash_early_listpack_ex:
     case ValueType::hash_deadlines:
     case ValueType::hash_listpack_ex:
-      object = read_hash(ValueType(*type), reader, max_bytes, hasher);
-      break;
+      return read_hash(type, reader, max_bytes, hasher);
     case ValueType::stream_listpacks:
     case ValueType::stream_listpacks_2:
     case ValueType::stream_listpacks_3:
-      object = read_stream(ValueType(*type), reader, max_bytes);
-      break;
+      return read_stream(type, reader, max_bytes);
     case ValueType::string:
-      break;
+      return nullptr;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Object* read_object_body(std::string_view body, uint64_t max_bytes, const KeyHasher& hasher,
+                         uint16_t version) {
+  Reader reader(body);
+  const std::optional<uint8_t> type = reader.byte();
+  if (!type) return nullptr;
+  Object* object = nullptr;
+  if (!is_valkey_version(version) || *type < kValkeyHash) {
+    object = read_value(ValueType(*type), reader, max_bytes, hasher);
+  } else if (*type == kValkeyHash) {
+    object = read_valkey_hash(reader, max_bytes, hasher);
   }
   if (object == nullptr || reader.left() == 0) return object;
   Object::release(object);

@@ -37,6 +37,9 @@ void append_footer(std::string& payload, uint16_t version = kWrittenVersion);
 // checksum wrong. The body may still be malformed.
 [[nodiscard]] std::optional<std::string_view> verified_body(std::string_view payload);
 
+// The version of the format that a payload's footer names. REQUIRES: it was verified.
+uint16_t version_of(std::string_view payload);
+
 // The text of a body that is a string value, and nothing if it is anything else, malformed, longer
 // than `max_bytes` or followed by further bytes. A part of `body` or held by `scratch`.
 [[nodiscard]] std::optional<std::string_view> read_string_body(std::string_view body,
@@ -49,8 +52,9 @@ bool is_string_body(std::string_view body);
 // The object of a body of any other type; the caller's. Null if it is malformed, of a type that is
 // not known here, without elements, has a string of more than `max_bytes`, or is followed by
 // further bytes. What it takes is bounded by the body: packed strings are at most 88 times as long
-// as their bytes there. `hasher` must outlive the object.
+// as their bytes there. `hasher` must outlive the object. `version` is the payload's: some types
+// are others in Redis than in Valkey.
 [[nodiscard]] Object* read_object_body(std::string_view body, uint64_t max_bytes,
-                                       const KeyHasher& hasher);
+                                       const KeyHasher& hasher, uint16_t version = kWrittenVersion);
 
 }  // namespace larder::storage::rdb

@@ -54,10 +54,17 @@ constexpr uint16_t kWrittenVersion = 10;
 // What Redis 7.4 writes, in which fields of hashes have deadlines.
 constexpr uint16_t kFieldDeadlinesVersion = 12;
 
+// Valkey's number of a hash whose fields have deadlines, since 9.0. No ValueType: see there.
+constexpr uint8_t kValkeyHash = 22;
+
+constexpr bool is_valkey_version(uint16_t version) {
+  return version == 80 || version == 81;
+}
+
 // Versions whose values are these: Redis counts 1 to 15 (15 is 8.10), Valkey 1 to 11, 80
 // and 81.
 constexpr bool is_known_version(uint16_t version) {
-  return (version >= 1 && version <= 15) || version == 80 || version == 81;
+  return (version >= 1 && version <= 15) || is_valkey_version(version);
 }
 
 }  // namespace larder::storage::rdb

@@ -181,6 +181,22 @@ bool read_fields(Reader& reader, uint64_t max_bytes, Reading& reading,
   return true;
 }
 
+bool read_valkey_fields(Reader& reader, uint64_t max_bytes, Reading& reading) {
+  const std::optional<uint64_t> count = reader.plain_length();
+  if (!count) return false;
+  std::string name_scratch;
+  std::string value_scratch;
+  for (uint64_t left = *count; left > 0; --left) {
+    const std::optional<std::string_view> name = read_string(reader, max_bytes, name_scratch);
+    if (!name) return false;
+    const std::optional<std::string_view> value = read_string(reader, max_bytes, value_scratch);
+    if (!value) return false;
+    const std::optional<int64_t> deadline = reader.signed_integer(8);
+    if (!deadline || !reading.add(*name, *value, *deadline)) return false;
+  }
+  return true;
+}
+
 std::optional<uint64_t> zipmap_length(Reader& reader) {
   constexpr uint8_t kLong = 254;
   const std::optional<uint8_t> first = reader.byte();
@@ -259,6 +275,18 @@ HashEncoding encoding_of(ValueType type) {
   }
 }
 
+// A hash that `read(reading)` has read, unless that says that it is not sound.
+template <typename Read>
+HashObject* read_with(const KeyHasher& hasher, HashEncoding encoding, Read read) {
+  HashObject* hash = HashObject::create();
+  Reading reading(*hash, hasher);
+  const bool is_sound = read(reading);
+  hash->set_encoding(encoding);
+  if (is_sound && !hash->is_empty()) return hash;
+  Object::release(hash);
+  return nullptr;
+}
+
 }  // namespace
 
 uint16_t append_hash(const HashObject& hash, std::string& out) {
@@ -273,13 +301,14 @@ uint16_t append_hash(const HashObject& hash, std::string& out) {
 }
 
 HashObject* read_hash(ValueType type, Reader& reader, uint64_t max_bytes, const KeyHasher& hasher) {
-  HashObject* hash = HashObject::create();
-  Reading reading(*hash, hasher);
-  const bool is_sound = read_into(type, reader, max_bytes, reading);
-  hash->set_encoding(encoding_of(type));
-  if (is_sound && !hash->is_empty()) return hash;
-  Object::release(hash);
-  return nullptr;
+  return read_with(hasher, encoding_of(type),
+                   [&](Reading& reading) { return read_into(type, reader, max_bytes, reading); });
+}
+
+HashObject* read_valkey_hash(Reader& reader, uint64_t max_bytes, const KeyHasher& hasher) {
+  return read_with(hasher, HashEncoding::hashtable, [&](Reading& reading) {
+    return read_valkey_fields(reader, max_bytes, reading);
+  });
 }
 
 }  // namespace larder::storage::rdb

@@ -7,9 +7,11 @@
 //   hash_deadlines     := earliest length (ttl string string)*
 //   hash_listpack_ex   := earliest string                a listpack of fields, values, deadlines
 //   hash_early_*                                         the same without `earliest` (7.4's betas)
+//   kValkeyHash        := length (string string deadline)*
 //
 //   earliest := u64, little endian: Unix ms of the earliest deadline
 //   ttl      := length: 0: no deadline; else deadline - earliest + 1 (or the deadline, without it)
+//   deadline := i64, little endian: Unix ms; -1: none
 //   zipmap   := count (length field length free value free bytes)* 0xff
 //               lengths of one byte, or 254 and u32, little endian; count 254: unknown
 //
@@ -38,5 +40,8 @@ uint16_t append_hash(const HashObject& hash, std::string& out);
 // hashtable for those that are no listpacks. REQUIRES: a type of hashes.
 [[nodiscard]] HashObject* read_hash(ValueType type, Reader& reader, uint64_t max_bytes,
                                     const KeyHasher& hasher);
+// The same for kValkeyHash.
+[[nodiscard]] HashObject* read_valkey_hash(Reader& reader, uint64_t max_bytes,
+                                           const KeyHasher& hasher);
 
 }  // namespace larder::storage::rdb

@@ -390,9 +390,10 @@ std::optional<int64_t> slow_deadline(const std::string& text) {
 }
 
 // Names, values and deadlines, in ascending order of names.
-std::optional<Elements> slow_hash(std::string_view body, uint64_t max_bytes) {
+std::optional<Elements> slow_hash(std::string_view body, uint64_t max_bytes, bool is_valkey) {
   SlowReader reader(body);
   const unsigned type = reader.byte();
+  if (is_valkey && type > 22) return std::nullopt;
   const bool is_plain = type == 4 || type == 22 || type == 24;
   const bool is_packed = type == 9 || type == 13 || type == 16 || type == 23 || type == 25;
   if (!is_plain && !is_packed) return std::nullopt;
@@ -406,7 +407,7 @@ std::optional<Elements> slow_hash(std::string_view body, uint64_t max_bytes) {
   Elements flat;
   if (is_plain) {
     for (uint64_t left = reader.length(reader.byte()); reader.ok() && left > 0; --left) {
-      uint64_t ttl = type == 4 ? 0 : reader.length(reader.byte());
+      uint64_t ttl = type == 4 || is_valkey ? 0 : reader.length(reader.byte());
       if (ttl != 0 && type == 24) {
         ttl += earliest - 1;  // beyond all deadlines if it wraps around
         if (ttl < earliest && earliest > 0) return std::nullopt;
@@ -415,6 +416,11 @@ std::optional<Elements> slow_hash(std::string_view body, uint64_t max_bytes) {
       const std::optional<std::string> name = text();
       const std::optional<std::string> value = name ? text() : std::nullopt;
       if (!value) return std::nullopt;
+      if (is_valkey && type == 22) {
+        ttl = reader.number(8, false);
+        if (ttl == 0) return std::nullopt;
+        if (ttl == std::numeric_limits<uint64_t>::max()) ttl = 0;  // none
+      }
       flat.insert(flat.end(), {*name, *value, std::to_string(ttl)});
     }
   } else {
@@ -485,20 +491,21 @@ Elements contents(const larder::storage::Object& object) {
   return elements;
 }
 
-std::optional<Elements> slow_object(std::string_view body, uint64_t max_bytes) {
+std::optional<Elements> slow_object(std::string_view body, uint64_t max_bytes, bool is_valkey) {
   const std::optional<Elements> list = slow_list(body, max_bytes);
   if (list) return list;
   const std::optional<Elements> set = slow_set(body, max_bytes);
   if (set) return set;
   const std::optional<Elements> sorted_set = slow_sorted_set(body, max_bytes);
-  return sorted_set ? sorted_set : slow_hash(body, max_bytes);
+  return sorted_set ? sorted_set : slow_hash(body, max_bytes, is_valkey);
 }
 
-void require_same_object(std::string_view body, uint64_t max_bytes) {
+void require_same_object(std::string_view body, uint64_t max_bytes, uint16_t version) {
   using larder::storage::Object;
   const larder::storage::KeyHasher hasher(1);
-  Object* object = rdb::read_object_body(body, max_bytes, hasher);
-  const std::optional<Elements> expected = slow_object(body, max_bytes);
+  Object* object = rdb::read_object_body(body, max_bytes, hasher, version);
+  const bool is_valkey = rdb::is_valkey_version(version);
+  const std::optional<Elements> expected = slow_object(body, max_bytes, is_valkey);
   require((object != nullptr) == expected.has_value());
   if (object == nullptr) return;
   object->verify();
@@ -572,7 +579,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (is_stream(bytes)) {
     require_sound_stream(bytes, max_bytes);
   } else {
-    require_same_object(bytes, max_bytes);
+    require_same_object(bytes, max_bytes, rdb::kFieldDeadlinesVersion);
+    require_same_object(bytes, max_bytes, 80);
   }
 
   read_payload(bytes);

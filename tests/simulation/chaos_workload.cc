@@ -312,7 +312,25 @@ class Chaos final : public Workload {
     const std::string k = "h" + std::to_string(random.below(5));
     const auto field = [&] { return "f" + std::to_string(random.below(40)); };
     Words words;
-    switch (random.below(10)) {
+    switch (random.below(17)) {
+      case 10:
+        return {{"HPEXPIRE", k, duration_ms(random), "FIELDS", "2", field(), "n"}, "*-"};
+      case 11:
+        return {{"HPEXPIREAT", k, instant_ms(random), random.chance(500) ? "NX" : "GT", "FIELDS",
+                 "1", field()},
+                "*-"};
+      case 12:
+        return {{"HPERSIST", k, "FIELDS", "2", field(), "n"}, "*-"};
+      case 13:
+        return {{"HGETDEL", k, "FIELDS", "1", field()}, "*-"};
+      case 14:
+        return {{"HSETEX", k, random.chance(500) ? "FNX" : "FXX", "PX", duration_ms(random),
+                 "FIELDS", "2", field(), value(random), "n", "7"},
+                ":-"};
+      case 15:
+        return {{"HSETEX", k, "KEEPTTL", "FIELDS", "1", field(), value(random)}, ":-"};
+      case 16:
+        return {{"HGETEX", k, "PXAT", instant_ms(random), "FIELDS", "2", field(), "n"}, "*-"};
       case 0:
       case 1:
         words = {random.chance(300) ? "HMSET" : "HSET", k};

@@ -24,6 +24,16 @@ struct StoredValue {
   int64_t deadline_ms;
   storage::Type type = storage::Type::string;
   std::vector<std::string> elements = {};  // of a collection, which has at least one
+
+  // Calls visitor(deadline, field) for its own, with no field, and for those of a hash's fields.
+  template <typename Visitor>
+  void for_each_deadline(Visitor visitor) const {
+    if (deadline_ms != storage::kNoDeadline) visitor(deadline_ms, std::string());
+    for (size_t i = 0; type == storage::Type::hash && i < elements.size(); i += 3) {
+      const int64_t of_field_ms = std::stoll(elements[i + 2]);
+      if (of_field_ms != storage::kNoDeadline) visitor(of_field_ms, " field " + elements[i]);
+    }
+  }
   bool operator==(const StoredValue&) const = default;
 };
 using Contents = std::map<std::pair<unsigned, std::string>, StoredValue>;

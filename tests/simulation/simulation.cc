@@ -176,15 +176,18 @@ void Simulation::check_expiry() {
   const int64_t now_ns = server_.clock().monotonic_ns();
   std::map<std::pair<unsigned, std::string>, int64_t> overdue;
   for (const auto& [place, value] : contents_of(server_.node().keyspace())) {
-    if (value.deadline_ms == storage::kNoDeadline) continue;
-    if (value.deadline_ms > server_.clock().unix_ms()) continue;
-    const auto known = overdue_since_ns_.find(place);
-    const int64_t since_ns = known == overdue_since_ns_.end() ? now_ns : known->second;
-    check(now_ns - since_ns <= kMostLateNs,
-          "a key is still there " + std::to_string((now_ns - since_ns) / 1'000'000) +
-              " ms after its deadline was seen to be over: db " + std::to_string(place.first) +
-              " " + place.second.substr(0, 60));
-    overdue.emplace(place, since_ns);
+    value.for_each_deadline([&, database = place.first, &key = place.second](
+                                int64_t deadline_ms, const std::string& field) {
+      if (deadline_ms > server_.clock().unix_ms()) return;
+      const std::pair what(database, key + field);
+      const auto known = overdue_since_ns_.find(what);
+      const int64_t since_ns = known == overdue_since_ns_.end() ? now_ns : known->second;
+      check(now_ns - since_ns <= kMostLateNs,
+            "a key or field is still there " + std::to_string((now_ns - since_ns) / 1'000'000) +
+                " ms after its deadline was seen to be over: db " + std::to_string(database) + " " +
+                what.second.substr(0, 60));
+      overdue.emplace(what, since_ns);
+    });
   }
   overdue_since_ns_ = std::move(overdue);
 }

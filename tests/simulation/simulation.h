@@ -92,7 +92,7 @@ class Simulation {
   std::vector<std::unique_ptr<Follower>> followers_;
   std::unique_ptr<Evictions> evictions_;  // in runs with a limit on memory
   server::ShardSet taken_;  // by the simulation
-  // Keys seen past their deadline: since when, on the monotonic clock.
+  // Keys and fields seen past their deadline: since when, on the monotonic clock.
   std::map<std::pair<unsigned, std::string>, int64_t> overdue_since_ns_;
   std::deque<std::string> story_;
   Totals totals_;

@@ -167,7 +167,9 @@ void Simulation::check_pause() {
 // Everybody has gone and every pause will be over: workers are awake for deadlines alone. Time
 // passes until those have gone, too.
 void Simulation::sleep_until_nothing_is_due() {
-  const int64_t end_ns = server_.clock().monotonic_ns() + kMostWaitNs;
+  // Deadlines that were given before the clock was set back are further off by that.
+  const int64_t behind_ms = std::max<int64_t>(facts_.max_unix_ms - server_.clock().unix_ms(), 0);
+  const int64_t end_ns = server_.clock().monotonic_ns() + kMostWaitNs + behind_ms * 1'000'000;
   while (server_.next_wake_ns() <= end_ns) {
     move_clock(std::max<int64_t>(server_.next_wake_ns() - server_.clock().monotonic_ns(), 1));
     server_.settle(random_);
@@ -178,8 +180,11 @@ void Simulation::sleep_until_nothing_is_due() {
   // goes back), and keys leave memory late; to clients they are gone in time.
   if (now_ms < facts_.max_unix_ms) return;
   for (const auto& [place, value] : contents_of(server_.node().keyspace())) {
-    check(value.deadline_ms == storage::kNoDeadline || value.deadline_ms > now_ms,
-          "all workers sleep, but a key is past its deadline: " + place.second.substr(0, 60));
+    value.for_each_deadline(
+        [&, &key = place.second](int64_t deadline_ms, const std::string& field) {
+          check(deadline_ms > now_ms,
+                "all workers sleep, but this is past its deadline: " + (key + field).substr(0, 60));
+        });
   }
 }
 
@@ -219,7 +224,10 @@ void Simulation::check_nothing_is_left() {
   }
   for (unsigned i = 0; i < server_.worker_count(); ++i) {
     check(server_.wake_at_ns(i) > server_.clock().monotonic_ns() + kMostWaitNs,
-          "worker " + std::to_string(i) + " of an empty, idle server does not sleep");
+          "worker " + std::to_string(i) +
+              " of an empty, idle server does not sleep, but wakes in " +
+              std::to_string((server_.wake_at_ns(i) - server_.clock().monotonic_ns()) / 1'000'000) +
+              " ms");
     totals_.parked += server_.worker(i).dispatcher().stats().parked_commands;
   }
 }

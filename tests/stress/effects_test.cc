@@ -149,6 +149,10 @@ TEST_CASE("followers of the effects end equal to the primary") {
   for (const auto& [name, stored] : support::contents_of(primary)) {
     INFO(name.second << " in database " << name.first);
     CHECK(stored.deadline_ms == storage::kNoDeadline);
+    if (stored.type != storage::Type::hash) continue;
+    for (size_t i = 0; i < stored.elements.size(); i += 3) {
+      CHECK(std::stoll(stored.elements[i + 2]) == storage::kNoDeadline);
+    }
   }
   for (Follower* follower : {&from_the_start, &from_the_middle}) {
     follower->apply();

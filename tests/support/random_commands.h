@@ -114,6 +114,8 @@ class RandomCommands {
         return stream_reads();
       case 43:
         return pick(4) == 0 ? sorting() : stream_groups();
+      case 44:
+        return field_lifetimes(now_ms);
       default:
         return one({{"GET", key()}, {"MGET", key(), key(), key()}, {"TTL", key()}});
     }
@@ -314,8 +316,8 @@ class RandomCommands {
                 {"BLMOVE", list_key(), list_key(), end(), end(), "0.01"},
                 {"BRPOPLPUSH", list_key(), list_key(), "0.01"},
                 {"XREAD", "BLOCK", "10", "STREAMS", stream_key(), stream_key(), "$", "0"},
-                {"XREADGROUP", "GROUP", group(), consumer(), "BLOCK", "10", "STREAMS",
-                 stream_key(), ">"}});
+                {"XREADGROUP", "GROUP", group(), consumer(), "BLOCK", "10", "STREAMS", stream_key(),
+                 ">"}});
   }
 
   Words list_middle() {
@@ -426,6 +428,27 @@ class RandomCommands {
     }
   }
 
+  Words field_lifetimes(int64_t now_ms) {
+    const std::string ms = std::to_string(pick(400));
+    const std::string instant = std::to_string(now_ms - 100 + static_cast<int64_t>(pick(400)));
+    return one(
+        {{"HPEXPIRE", hash_key(), ms, "FIELDS", "3", field(), field(), field()},
+         {"HEXPIRE", hash_key(), std::to_string(pick(3)), "FIELDS", "1", field()},
+         {"HPEXPIREAT", hash_key(), instant, pick(2) == 0 ? "XX" : "LT", "FIELDS", "2", field(),
+          field()},
+         {"HEXPIREAT", hash_key(), std::to_string(now_ms / 1000 + 1), "FIELDS", "1", field()},
+         {"HPERSIST", hash_key(), "FIELDS", "2", field(), field()},
+         {"HGETDEL", hash_key(), "FIELDS", "2", field(), field()},
+         {"HGETEX", hash_key(), "FIELDS", "1", field()},
+         {"HGETEX", hash_key(), "PERSIST", "FIELDS", "2", field(), field()},
+         {"HGETEX", hash_key(), "PXAT", instant, "FIELDS", "2", field(), field()},
+         {"HSETEX", hash_key(), "FIELDS", "2", field(), value(), field(), value()},
+         {"HSETEX", hash_key(), "PX", ms, "FIELDS", "2", field(), value(), field(), value()},
+         {"HSETEX", hash_key(), "FNX", "PXAT", instant, "FIELDS", "1", field(), value()},
+         {"HSETEX", hash_key(), "FXX", "KEEPTTL", "FIELDS", "1", field(), value()},
+         {"HPTTL", hash_key(), "FIELDS", "1", field()}});
+  }
+
   Words set_algebra() {
     return one({{"SINTERSTORE", set_key(), set_key(), set_key()},
                 {"SUNIONSTORE", set_key(), set_key(), set_key(), set_key()},
@@ -473,18 +496,18 @@ class RandomCommands {
   Words stream_reads() {
     const std::string name = stream_key();
     const std::string some = std::to_string(1 + pick(4));
-    return one({{"XREAD", "COUNT", some, "STREAMS", name, stream_key(), some_id(), "0"},
-                {"XREADGROUP", "GROUP", group(), consumer(), "COUNT", some, "STREAMS", name, ">"},
-                {"XREADGROUP", "GROUP", group(), consumer(), "STREAMS", name, stream_key(), ">",
-                 ">"},
-                {"XREADGROUP", "GROUP", group(), consumer(), "NOACK", "STREAMS", name, ">"},
-                {"XREADGROUP", "GROUP", group(), consumer(), "COUNT", some, "STREAMS", name, "0"},
-                {"XCLAIM", name, group(), consumer(), "0", some_id(), some_id(), "FORCE"},
-                {"XCLAIM", name, group(), consumer(), "0", some_id(), "IDLE", "500", "RETRYCOUNT",
-                 some, "JUSTID", "LASTID", some_id()},
-                {"XAUTOCLAIM", name, group(), consumer(), "0", "0", "COUNT", some},
-                {"XAUTOCLAIM", name, group(), consumer(), "50", some_id(), "JUSTID"},
-                {"XACK", name, group(), some_id(), some_id(), some_id()}});
+    return one(
+        {{"XREAD", "COUNT", some, "STREAMS", name, stream_key(), some_id(), "0"},
+         {"XREADGROUP", "GROUP", group(), consumer(), "COUNT", some, "STREAMS", name, ">"},
+         {"XREADGROUP", "GROUP", group(), consumer(), "STREAMS", name, stream_key(), ">", ">"},
+         {"XREADGROUP", "GROUP", group(), consumer(), "NOACK", "STREAMS", name, ">"},
+         {"XREADGROUP", "GROUP", group(), consumer(), "COUNT", some, "STREAMS", name, "0"},
+         {"XCLAIM", name, group(), consumer(), "0", some_id(), some_id(), "FORCE"},
+         {"XCLAIM", name, group(), consumer(), "0", some_id(), "IDLE", "500", "RETRYCOUNT", some,
+          "JUSTID", "LASTID", some_id()},
+         {"XAUTOCLAIM", name, group(), consumer(), "0", "0", "COUNT", some},
+         {"XAUTOCLAIM", name, group(), consumer(), "50", some_id(), "JUSTID"},
+         {"XACK", name, group(), some_id(), some_id(), some_id()}});
   }
   Words stream_groups() {
     const std::string name = stream_key();

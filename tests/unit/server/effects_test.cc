@@ -292,6 +292,42 @@ TEST_CASE("events of sets tell what was done, and when a set is gone") {
   CHECK(events_of({"SDIFFSTORE", "d", "t", "t"}).empty());
 }
 
+TEST_CASE("changes of hashes say what the fields are now") {
+  Primary primary;
+  CHECK(primary.of({"HSET", "h", "a", "1", "b", "2"}) ==
+        Records{wire("SELECT 0|HSET h a 1 b 2")});
+  CHECK(primary.of({"HSETNX", "h", "a", "9"}).empty());
+  CHECK(primary.of({"HSETNX", "h", "c", "3"}) == Records{wire("HSET h c 3")});
+  CHECK(primary.of({"HINCRBY", "h", "a", "4"}) == Records{wire("HSET h a 5")});
+  CHECK(primary.of({"HINCRBYFLOAT", "h", "a", "0.5"}) == Records{wire("HSET h a 5.5")});
+  CHECK(primary.of({"HDEL", "h", "z"}).empty());
+  CHECK(primary.of({"HDEL", "h", "b", "z"}) == Records{wire("HDEL h b z")});
+  CHECK(primary.of({"HPEXPIRE", "h", "500", "FIELDS", "2", "a", "z"}) ==
+        Records{wire("HPEXPIREAT h 1000500 FIELDS 1 a")});
+  CHECK(primary.of({"HEXPIRE", "h", "9", "NX", "FIELDS", "1", "a"}).empty());
+  CHECK(primary.of({"HPERSIST", "h", "FIELDS", "2", "a", "c"}) ==
+        Records{wire("HPERSIST h FIELDS 1 a")});
+  CHECK(primary.of({"HGETDEL", "h", "FIELDS", "2", "c", "z"}) == Records{wire("HDEL h c")});
+  CHECK(primary.of({"HEXPIRE", "h", "0", "FIELDS", "1", "a"}) == Records{wire("HDEL h a")});
+}
+
+TEST_CASE("events of hashes tell what was done, and when a hash is gone") {
+  Primary primary;
+  const auto events_of = [&primary](const Words& words) {
+    primary.of(words);
+    return primary.listener.events;
+  };
+  using Events = std::vector<std::string>;
+  CHECK(events_of({"HSET", "h", "a", "1"}) == Events{"h hset 0 h"});
+  CHECK(events_of({"HMSET", "h", "b", "2"}) == Events{"h hset 0 h"});
+  CHECK(events_of({"HINCRBY", "h", "a", "1"}) == Events{"h hincrby 0 h"});
+  CHECK(events_of({"HINCRBYFLOAT", "h", "a", "1"}) == Events{"h hincrbyfloat 0 h"});
+  CHECK(events_of({"HEXPIRE", "h", "9", "FIELDS", "1", "a"}) == Events{"h hexpire 0 h"});
+  CHECK(events_of({"HPERSIST", "h", "FIELDS", "1", "a"}) == Events{"h hpersist 0 h"});
+  CHECK(events_of({"HDEL", "h", "a"}) == Events{"h hdel 0 h"});
+  CHECK(events_of({"HGETDEL", "h", "FIELDS", "1", "b"}) == Events{"h hdel 0 h", "g del 0 h"});
+}
+
 TEST_CASE("RESTORE is its own effect, with an absolute deadline") {
   Primary primary;
   const std::string payload = storage::rdb::dump_string("v");

@@ -37,8 +37,9 @@ struct Restored {
   bool operator==(const Restored&) const = default;
 };
 
-std::optional<Restored> restored_body(std::string_view body, uint64_t max_bytes = kAnyLength) {
-  Object* object = read_object_body(body, max_bytes, kHasher);
+std::optional<Restored> restored_body(std::string_view body, uint64_t max_bytes = kAnyLength,
+                                      uint16_t version = kWrittenVersion) {
+  Object* object = read_object_body(body, max_bytes, kHasher, version);
   if (object == nullptr) return std::nullopt;
   object->verify();
   const HashObject& hash = object->as<HashObject>();
@@ -176,6 +177,39 @@ TEST_CASE("hashes in all other types are read") {
   append_string("bb", early);
   append_string("xy", early);
   CHECK(restored_body(early) == Restored{timed, HashEncoding::hashtable});
+}
+
+TEST_CASE("hashes with deadlines are read from Valkey, whose types are others") {
+  std::string body(1, static_cast<char>(kValkeyHash));
+  append_length(2, body);
+  append_string("a", body);
+  append_string("1", body);
+  body += little_endian(5'000);
+  append_string("bb", body);
+  append_string("xy", body);
+  body += little_endian(UINT64_MAX);
+  const Fields timed{{"a", {"1", 5'000}}, {"bb", {"xy", kNoDeadline}}};
+  CHECK(restored_body(body, kAnyLength, 80) == Restored{timed, HashEncoding::hashtable});
+  CHECK(restored_body(body, kAnyLength, 81) == Restored{timed, HashEncoding::hashtable});
+  CHECK_FALSE(restored_body(body, kAnyLength, 12));
+  CHECK_FALSE(restored_body(body, 1, 80));
+  for (size_t length = 0; length < body.size(); ++length) {
+    REQUIRE_FALSE(restored_body(body.substr(0, length), kAnyLength, 80));
+  }
+  CHECK_FALSE(restored_body(body + '\0', kAnyLength, 80));
+  const size_t second = body.size() - 8;
+  for (const int64_t wrong : {int64_t{0}, int64_t{-2}, HashObject::kLastDeadline + 1}) {
+    body.replace(second, 8, little_endian(static_cast<uint64_t>(wrong)));
+    CHECK_FALSE(restored_body(body, kAnyLength, 80));
+  }
+  // What Redis calls so is unknown there.
+  const std::string redis = packed_body(ValueType::hash_listpack_ex,
+                                        listpack_of({"a", "1", "1000"}), little_endian(1'000));
+  CHECK(restored_body(redis, kAnyLength, 12));
+  CHECK_FALSE(restored_body(redis, kAnyLength, 80));
+  std::string payload = redis;
+  append_footer(payload, 80);
+  CHECK(version_of(payload) == 80);
 }
 
 TEST_CASE("a hash with anything missing, behind it or twice is malformed") {
