@@ -162,10 +162,10 @@ class Settled {
     if (words.trimming.most) {
       length_.emplace(static_cast<int64_t>(stream.size()));
       words_[words.threshold_at] = *length_;
-    } else {
+    } else if (stream.size() > 0) {
       first_id_.emplace(stream.first_id());
       words_[words.threshold_at] = *first_id_;
-    }
+    }  // else all that it could reach is gone
     words_[words.threshold_at - 1] = "=";
     if (words.limit_at == 0) return;
     const auto limit = words_.begin() + static_cast<ptrdiff_t>(words.limit_at);

@@ -250,6 +250,19 @@ TEST_CASE("changes of sets say which members came and went") {
   CHECK(primary.of({"SINTERSTORE", "d", "u", "t"}).empty());
 }
 
+TEST_CASE("what a stream was trimmed to about so far is told exactly") {
+  Primary primary;
+  for (int i = 1; i <= 250; ++i) {  // two and a half nodes
+    primary.of({"XADD", "s", std::to_string(i) + "-0", "f", "v"});
+  }
+  CHECK(primary.of({"XTRIM", "s", "MINID", "~", "150"}) == Records{wire("XTRIM s MINID = 101-0")});
+  CHECK(primary.of({"XTRIM", "s", "MAXLEN", "~", "40", "LIMIT", "100"}) ==
+        Records{wire("XTRIM s MAXLEN = 50")});
+  CHECK(primary.of({"XTRIM", "s", "MINID", "~", "1000"}) == Records{wire("XTRIM s MINID = 1000")});
+  CHECK(primary.of({"XADD", "s", "MINID", "~", "5000", "300-0", "f", "v"}) ==
+        Records{wire("XADD s MINID = 5000 300-0 f v")});
+}
+
 TEST_CASE("SPOP of many members is told in effects of 1024 each") {
   Primary primary;
   Words words{"SADD", "s"};
