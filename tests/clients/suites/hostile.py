@@ -5,6 +5,7 @@ bystander meanwhile; many bound the server's memory."""
 
 from suites import (  # noqa: F401 - they register the checks
     hostile_clients,
+    hostile_collections,
     hostile_lengths,
     hostile_limits,
     hostile_scripts,
