@@ -146,6 +146,24 @@ void tell(KeyContext& context, const Changes& changes, int64_t deadline_ms, bool
   tell_removals(context, changes.removed);
 }
 
+// Answers an array with one element for each name: by answer_absent() where there is no key, else
+// by change(hash, name, changes). Tells what was changed; `deadline_ms` is what `timed` ones got.
+template <typename AnswerAbsent, typename Change>
+void change_each(KeyContext& context, const Entry& entry, Arguments names, int64_t deadline_ms,
+                 Reply& reply, AnswerAbsent answer_absent, Change change) {
+  reply.array(names.size());
+  if (!entry) {
+    for (size_t left = names.size(); left > 0; --left) answer_absent();
+    return;
+  }
+  Changes changes;
+  const bool is_left =
+      context.edit<HashObject>(context.key(), entry, [&](HashObject& hash) {
+        for (const std::string_view name : names) change(hash, name, changes);
+      });
+  if (!changes.empty()) tell(context, changes, deadline_ms, is_left);
+}
+
 // A field that is there, and not due; one that is goes now.
 std::optional<HashObject::Field> find_live(KeyContext& context, HashObject& hash,
                                            std::string_view name, Changes& changes) {
@@ -176,8 +194,7 @@ int expire_field(KeyContext& context, HashObject& hash, std::string_view name, i
 
 void expire(KeyContext& context, Arguments arguments, TimeUnit unit, TimeBase base,
             std::string_view command, Reply& reply) {
-  const Key& key = context.key();
-  const Entry entry = context.find(key);
+  const Entry entry = context.find(context.key());
   if (!is_hash_or_absent(entry, reply)) return;
   const std::optional<int64_t> deadline =
       read_field_deadline(arguments[2], unit, base, command, context, reply);
@@ -187,19 +204,12 @@ void expire(KeyContext& context, Arguments arguments, TimeUnit unit, TimeBase ba
       read_fields(arguments.subspan(condition ? 4 : 3), 1,
                   "ERR Parameter `numFields` should be greater than 0", reply);
   if (!names) return;
-  reply.array(names->size());
-  if (!entry) {
-    for (size_t left = names->size(); left > 0; --left) reply.integer(kAbsent);
-    return;
-  }
-  Changes changes;
-  const bool is_left = context.edit<HashObject>(key, entry, [&](HashObject& hash) {
-    for (const std::string_view name : *names) {
-      reply.integer(expire_field(context, hash, name, *deadline,
-                                 condition.value_or(Condition::always), changes));
-    }
-  });
-  if (!changes.empty()) tell(context, changes, *deadline, is_left);
+  change_each(
+      context, entry, *names, *deadline, reply, [&] { reply.integer(kAbsent); },
+      [&](HashObject& hash, std::string_view name, Changes& changes) {
+        reply.integer(expire_field(context, hash, name, *deadline,
+                                   condition.value_or(Condition::always), changes));
+      });
 }
 
 void hexpire(KeyContext& context, Arguments arguments, Reply& reply) {
@@ -216,30 +226,21 @@ void hpexpireat(KeyContext& context, Arguments arguments, Reply& reply) {
 }
 
 void hpersist(KeyContext& context, Arguments arguments, Reply& reply) {
-  const Key& key = context.key();
-  const Entry entry = context.find(key);
+  const Entry entry = context.find(context.key());
   if (!is_hash_or_absent(entry, reply)) return;
   const std::optional<Arguments> names = read_fields(arguments.subspan(2), 1, kWrongNumber, reply);
   if (!names) return;
-  reply.array(names->size());
-  if (!entry) {
-    for (size_t left = names->size(); left > 0; --left) reply.integer(kAbsent);
-    return;
-  }
-  Changes changes;
-  const bool is_left = context.edit<HashObject>(key, entry, [&](HashObject& hash) {
-    for (const std::string_view name : *names) {
-      const std::optional<HashObject::Field> field = find_live(context, hash, name, changes);
-      if (!field || field->deadline_ms == kNoDeadline) {
-        reply.integer(field ? kNoTtl : kAbsent);
-        continue;
-      }
-      hash.set_deadline(name, kNoDeadline);
-      changes.persisted.push_back(name);
-      reply.integer(kDone);
-    }
-  });
-  if (!changes.empty()) tell(context, changes, kNoDeadline, is_left);
+  change_each(
+      context, entry, *names, kNoDeadline, reply, [&] { reply.integer(kAbsent); },
+      [&](HashObject& hash, std::string_view name, Changes& changes) {
+        const std::optional<HashObject::Field> field = find_live(context, hash, name, changes);
+        if (!field || field->deadline_ms == kNoDeadline) {
+          return reply.integer(field ? kNoTtl : kAbsent);
+        }
+        hash.set_deadline(name, kNoDeadline);
+        changes.persisted.push_back(name);
+        reply.integer(kDone);
+      });
 }
 
 // ---- asking -------------------------------------------------------------------------------------
@@ -279,30 +280,19 @@ void hpexpiretime(KeyContext& context, Arguments arguments, Reply& reply) {
 // ---- values and deadlines -----------------------------------------------------------------------
 
 void hgetdel(KeyContext& context, Arguments arguments, Reply& reply) {
-  const Key& key = context.key();
-  const Entry entry = context.find(key);
+  const Entry entry = context.find(context.key());
   if (!is_hash_or_absent(entry, reply)) return;
   const std::optional<Arguments> names = read_fields(arguments.subspan(2), 1, kWrongNumber, reply);
   if (!names) return;
-  reply.array(names->size());
-  if (!entry) {
-    for (size_t left = names->size(); left > 0; --left) reply.null();
-    return;
-  }
-  Changes changes;
-  const bool is_left = context.edit<HashObject>(key, entry, [&](HashObject& hash) {
-    for (const std::string_view name : *names) {
-      const std::optional<HashObject::Field> field = find_live(context, hash, name, changes);
-      if (!field) {
-        reply.null();
-        continue;
-      }
-      reply_text(reply, field->value);
-      hash.remove(name);
-      changes.removed.push_back(name);
-    }
-  });
-  if (!changes.empty()) tell(context, changes, kNoDeadline, is_left);
+  change_each(
+      context, entry, *names, kNoDeadline, reply, [&] { reply.null(); },
+      [&](HashObject& hash, std::string_view name, Changes& changes) {
+        const std::optional<HashObject::Field> field = find_live(context, hash, name, changes);
+        if (!field) return reply.null();
+        reply_text(reply, field->value);
+        hash.remove(name);
+        changes.removed.push_back(name);
+      });
 }
 
 const LifetimeWord* find_lifetime_word(std::string_view word) {
@@ -313,8 +303,7 @@ const LifetimeWord* find_lifetime_word(std::string_view word) {
 }
 
 void hgetex(KeyContext& context, Arguments arguments, Reply& reply) {
-  const Key& key = context.key();
-  const Entry entry = context.find(key);
+  const Entry entry = context.find(context.key());
   if (!is_hash_or_absent(entry, reply)) return;
   const LifetimeWord* lifetime = find_lifetime_word(arguments[2]);
   const bool persists = equals_ignoring_case(arguments[2], "persist");
@@ -328,29 +317,19 @@ void hgetex(KeyContext& context, Arguments arguments, Reply& reply) {
   const std::optional<Arguments> names =
       read_fields(arguments.subspan(2 + options), 1, kWrongNumber, reply);
   if (!names) return;
-  reply.array(names->size());
-  if (!entry) {
-    for (size_t left = names->size(); left > 0; --left) reply.null();
-    return;
-  }
-  Changes changes;
-  const bool is_left = context.edit<HashObject>(key, entry, [&](HashObject& hash) {
-    for (const std::string_view name : *names) {
-      const std::optional<HashObject::Field> field = find_live(context, hash, name, changes);
-      if (!field) {
-        reply.null();
-        continue;
-      }
-      reply_text(reply, field->value);
-      if (lifetime != nullptr) {
-        expire_field(context, hash, name, *deadline, Condition::always, changes);
-      } else if (persists && field->deadline_ms != kNoDeadline) {
-        hash.set_deadline(name, kNoDeadline);
-        changes.persisted.push_back(name);
-      }
-    }
-  });
-  if (!changes.empty()) tell(context, changes, *deadline, is_left);
+  change_each(
+      context, entry, *names, *deadline, reply, [&] { reply.null(); },
+      [&](HashObject& hash, std::string_view name, Changes& changes) {
+        const std::optional<HashObject::Field> field = find_live(context, hash, name, changes);
+        if (!field) return reply.null();
+        reply_text(reply, field->value);
+        if (lifetime != nullptr) {
+          expire_field(context, hash, name, *deadline, Condition::always, changes);
+        } else if (persists && field->deadline_ms != kNoDeadline) {
+          hash.set_deadline(name, kNoDeadline);
+          changes.persisted.push_back(name);
+        }
+      });
 }
 
 // ---- HSETEX -------------------------------------------------------------------------------------
