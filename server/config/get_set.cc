@@ -11,7 +11,7 @@ namespace larder::config {
 namespace {
 
 std::string failed(std::string_view name, std::string_view reason) {
-  return "ERR CONFIG SET failed (possibly related to argument '" + text::shortened(name) + "') - " +
+  return "ERR CONFIG SET failed (possibly related to argument '" + text::echo(name) + "') - " +
          std::string(reason);
 }
 
@@ -48,8 +48,8 @@ Error set(Config& config,
   for (const auto& [name, value] : names_and_values) {
     const Setting* setting = find_setting(name);
     if (setting == nullptr) {
-      return "ERR Unknown option or number of arguments for CONFIG SET - '" +
-             text::shortened(name) + "'";
+      return "ERR Unknown option or number of arguments for CONFIG SET - '" + text::echo(name) +
+             "'";
     }
     if (setting->change == Change::at_start_only) return failed(name, "can't set immutable config");
     if (std::find(settings.begin(), settings.end(), setting) != settings.end()) {
