@@ -23,6 +23,8 @@ FIELDS = [
 NEWER_THAN_7_0 = {
     *(b"client|setinfo", b"client|no-touch", b"delex", b"delifeq", b"msetex", b"increx"),
     b"cl.throttle",
+    *(b"hexpire", b"hpexpire", b"hexpireat", b"hpexpireat", b"httl", b"hpttl", b"hexpiretime", b"hpexpiretime"),
+    *(b"hpersist", b"hgetex", b"hsetex", b"hgetdel"),
 }
 # What later versions say otherwise of a command that 7.0 has: WITHSCORE came with 7.2.
 CHANGED_SINCE_7_0 = {(b"zrank", "arity"), (b"zrevrank", "arity")}
