@@ -184,7 +184,7 @@ class Client:
         name = arguments[0].upper()
         if name == b"MULTI" and reply[:2] == (b"+", b"OK"):
             self.queue = []
-        elif name in (b"EXEC", b"DISCARD", b"RESET") and not (name == b"DISCARD" and reply[0] == b"-"):
+        elif name == b"EXEC" or (name in (b"DISCARD", b"RESET") and reply[0] != b"-"):
             self.queue = None
         elif self.queue is not None and reply[:2] == (b"+", b"QUEUED"):
             self.queue.append((arguments, rule))
