@@ -16,7 +16,7 @@ import sys
 import time
 import traceback
 
-from harness.server import Server
+from harness.server import Server, wait_until
 
 CHECK_DEADLINE_S = 120
 
@@ -155,6 +155,11 @@ class Suite:
         signal.alarm(CHECK_DEADLINE_S)
         try:
             with server.connect() as cleaner:
+                # A process that was killed may have children that hold its connections a while longer.
+                wait_until(
+                    lambda: b"blocked_clients:0\r\n" in cleaner.call("INFO", "clients"),
+                    "clients of the check before to wait no more",
+                )
                 equal(cleaner.call("FLUSHALL"), "OK", "FLUSHALL before the check")
             reporter = function(context)
             if reporter is not None:
